@@ -1,0 +1,117 @@
+{#- Runs a model's SQL once for every batch that is loaded and not yet built, in order, each in one transaction with its
+    mark in meta.model_batches. The SQL names its batch by batch_id() and batch_date(), and may read its own earlier rows
+    through `this`. A model whose later rows build on its earlier ones of the same batch names parts (batch_parts, or
+    batch_parts_macro for a list that depends on the configuration): the SQL runs once per part, all in one transaction.
+    After a failure the next run goes on at the batch that failed. The columns come from the contract. -#}
+{% materialization batch_by_batch, default %}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set marks = env_var('SETTLE_SCHEMA_PREFIX', '') ~ 'meta.model_batches' -%}
+    {%- set batches = env_var('SETTLE_SCHEMA_PREFIX', '') ~ 'raw.batches' -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+
+    {%- if existing is none or should_full_refresh() -%}
+        {%- if existing is not none -%} {% do adapter.drop_relation(existing) %} {%- endif -%}
+        {% call statement('create') %}
+            create table {{ target_relation }} {{ get_table_columns_and_constraints() }};
+            {% for columns in config.get('batch_indexes', []) %}
+            {{ batch_index(target_relation, columns) }}
+            {% endfor %}
+            delete from {{ marks }} where model_name = '{{ model.name }}';
+        {% endcall %}
+        {{ adapter.commit() }}
+    {%- endif -%}
+
+    {%- set upstream = upstream_batch_models(model.unique_id) -%}
+    {%- set pending = run_query(pending_batches_sql(model.name, upstream, batches, marks)).rows -%}
+    {%- if pending | length == 0 -%}
+        {% call noop_statement('main', 'NOTHING NEW', 'NOTHING NEW', 0) %}{% endcall %}
+    {%- else -%}
+        {%- do get_assert_columns_equivalent(sql_of_batch(sql, pending[0][0], pending[0][1], 1)) -%}
+    {%- endif -%}
+    {%- set parts = context[config.get('batch_parts_macro')]() if config.get('batch_parts_macro') else range(1, config.get('batch_parts', 1) + 1) -%}
+    {%- for batch in pending -%}
+        {#- The batch closes before its first rows are computed, in its own transaction: what arrives from now on goes to the next. -#}
+        {% call statement('close_batch') %}
+            update {{ batches }} set closed_at = {{ dbt.current_timestamp() }} where batch_id = {{ batch[0] }} and closed_at is null
+        {% endcall %}
+        {{ adapter.commit() }}
+        {%- for part in parts -%}
+        {% call statement('main') %}
+            insert into {{ target_relation }} ({{ model.columns.values() | map(attribute='name') | join(', ') }})
+            select {{ model.columns.values() | map(attribute='name') | join(', ') }}
+            from (
+            {{ sql_of_batch(sql, batch[0], batch[1], part) }}
+            ) as rows_of_batch
+        {% endcall %}
+        {%- endfor -%}
+        {% call statement('mark_batch') %}
+            insert into {{ marks }} values ('{{ model.name }}', {{ batch[0] }}, '{{ invocation_id }}')
+        {% endcall %}
+        {{ adapter.commit() }}
+    {%- endfor -%}
+    {%- if pending | length > 0 -%}
+        {% call statement('after') %} {{ after_batches(target_relation) }} {% endcall %}
+        {{ adapter.commit() }}
+    {%- endif -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{#- The batch a model's SQL is run for: markers that the materialization replaces; unit tests override these macros. -#}
+{% macro batch_id() -%} __batch_id__ {%- endmacro %}
+{% macro batch_date() -%} __batch_date__ {%- endmacro %}
+{% macro batch_part() -%} __batch_part__ {%- endmacro %}
+
+{% macro sql_of_batch(sql, batch_id, batch_date, part) -%}
+    {{ sql | replace('__batch_id__', batch_id | string) | replace('__batch_date__', "cast('" ~ batch_date ~ "' as date)")
+        | replace('__batch_part__', part | string) }}
+{%- endmacro %}
+
+{#- A batch is due when this model has not built it and every model above has: building it earlier would take empty input for the truth. -#}
+{% macro pending_batches_sql(model_name, upstream, batches, marks) -%}
+    select batches.batch_id, batches.batch_date
+    from {{ batches }} as batches
+    left join {{ marks }} as own on own.model_name = '{{ model_name }}' and own.batch_id = batches.batch_id
+    where own.batch_id is null
+    {%- for name in upstream %}
+        and exists (select 1 from {{ marks }} as above where above.model_name = '{{ name }}' and above.batch_id = batches.batch_id)
+    {%- endfor %}
+    order by batches.batch_id
+{%- endmacro %}
+
+{#- Names of the nearest batch_by_batch models above a node, looking through views and ephemeral models. -#}
+{% macro upstream_batch_models(unique_id) -%}
+    {%- set found = [] -%}
+    {%- set queue = graph.nodes[unique_id].depends_on.nodes | list -%}
+    {%- for id in queue -%}
+        {%- set node = graph.nodes.get(id) -%}
+        {%- if node and node.resource_type == 'model' -%}
+            {%- if node.config.materialized == 'batch_by_batch' -%}
+                {%- if node.name not in found -%} {%- do found.append(node.name) -%} {%- endif -%}
+            {%- else -%}
+                {%- for above in node.depends_on.nodes if above not in queue -%} {%- do queue.append(above) -%} {%- endfor -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{#- The rows a batch_by_batch model has written before: for the private steps of that model, which can't ref it. -#}
+{% macro history_of(model_name) -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == model_name -%}
+            {{ node.relation_name }}
+        {%- endfor -%}
+    {%- else -%} history_of_{{ model_name }} {%- endif -%}
+{%- endmacro %}
+
+{% macro batch_index(relation, columns) -%} {{ adapter.dispatch('batch_index', 'settlement_warehouse')(relation, columns) }} {%- endmacro %}
+{% macro default__batch_index(relation, columns) -%} {%- endmacro %}
+{% macro postgres__batch_index(relation, columns) -%} create index on {{ relation }} ({{ columns }}); {%- endmacro %}
+
+{% macro after_batches(relation) -%} {{ adapter.dispatch('after_batches', 'settlement_warehouse')(relation) }} {%- endmacro %}
+{% macro default__after_batches(relation) -%} select 1 {%- endmacro %}
+{% macro postgres__after_batches(relation) -%} analyze {{ relation }} {%- endmacro %}

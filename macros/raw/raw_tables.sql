@@ -1,0 +1,106 @@
+{#- The tables that loading fills. Plain SQL that DuckDB and PostgreSQL both take; `settle` renders this macro with
+    Jinja, so nothing of dbt's own context is used in it. -#}
+{% macro raw_tables(prefix='') -%}
+create schema if not exists {{ prefix }}raw;
+create schema if not exists {{ prefix }}meta;
+create table if not exists {{ prefix }}raw.batches (
+    batch_id bigint not null,
+    batch_date date not null,
+    opened_at timestamp not null,
+    closed_at timestamp
+);
+create table if not exists {{ prefix }}raw.load_files (
+    file_id bigint not null,
+    batch_id bigint not null,
+    dataset text not null,
+    template text not null,
+    template_hash text not null,
+    file_name text not null,
+    file_path text not null,
+    sha256 text not null,
+    byte_count bigint not null,
+    rows_read bigint not null,
+    rows_loaded bigint not null,
+    rows_rejected bigint not null,
+    rows_repeated bigint not null,
+    rows_blank bigint not null,
+    declared_totals text,
+    found_totals text,
+    archive_path text,
+    loaded_at timestamp not null
+);
+create table if not exists {{ prefix }}raw.rejected_rows (
+    file_id bigint not null,
+    batch_id bigint not null,
+    dataset text not null,
+    line_no bigint not null,
+    column_name text,
+    column_value text,
+    reason_code text not null,
+    reason text not null,
+    raw_text text
+);
+create table if not exists {{ prefix }}raw.templates (
+    template text not null,
+    template_hash text not null,
+    body text not null,
+    first_used_at timestamp not null
+);
+create table if not exists {{ prefix }}raw.orders (
+    order_no text not null,
+    version integer not null,
+    order_type text not null,
+    product_code text,
+    participant_id text,
+    customer_id text,
+    channel_code text,
+    currency text not null,
+    amount decimal(20, 4),
+    status text not null,
+    ordered_at timestamp not null,
+    paid_at timestamp,
+    original_order_no text,
+    attributes text,
+    _file_id bigint not null,
+    _line_no bigint not null,
+    _batch_id bigint not null
+);
+create table if not exists {{ prefix }}raw.order_lines (
+    order_no text not null,
+    version integer not null,
+    line_no integer not null,
+    participant_id text,
+    product_code text,
+    amount decimal(20, 4) not null,
+    attributes text,
+    _file_id bigint not null,
+    _line_no bigint not null,
+    _batch_id bigint not null
+);
+create table if not exists {{ prefix }}raw.payments (
+    channel_code text not null,
+    channel_txn_no text not null,
+    order_no text,
+    txn_type text not null,
+    amount decimal(20, 4) not null,
+    fee decimal(20, 4),
+    currency text not null,
+    status text not null,
+    pay_method text,
+    account_no text,
+    completed_at timestamp,
+    settlement_batch_no text,
+    _file_id bigint not null,
+    _line_no bigint not null,
+    _batch_id bigint not null
+);
+create table if not exists {{ prefix }}meta.model_batches (
+    model_name text not null,
+    batch_id bigint not null,
+    invocation_id text not null
+);
+create table if not exists {{ prefix }}meta.tested_batches (
+    batch_id bigint not null,
+    invocation_id text not null
+);
+{%- endmacro %}

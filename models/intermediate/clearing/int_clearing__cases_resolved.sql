@@ -1,0 +1,89 @@
+{{ config(materialized='ephemeral') }}
+
+with cases as (
+    select distinct order_type, case_product, case_participant, case_channel, case_attributes, ordered_date, currency
+    from {{ ref('int_clearing__lines_due') }}
+),
+
+matches as (
+    select
+        cases.*,
+        models.model_key,
+        models.model_code,
+        models.needs_contract,
+        rank() over (
+            partition by
+                cases.order_type, cases.case_product, cases.case_participant, cases.case_channel,
+                cases.case_attributes, cases.ordered_date, cases.currency
+            order by models.priority
+        ) as model_rank
+    from cases
+    inner join {{ ref('stg_config__settlement_models') }} as models
+        on
+            models.valid_from <= cases.ordered_date
+            and cases.ordered_date < models.valid_to
+            and coalesce(models.order_type, cases.order_type) = cases.order_type
+            and coalesce(models.product_code, cases.case_product) = cases.case_product
+            and coalesce(models.participant_id, cases.case_participant) = cases.case_participant
+            and coalesce(models.channel_code, cases.case_channel) = cases.case_channel
+            and (
+                models.attribute_condition is null
+                or strpos(';' || cases.case_attributes || ';', ';' || models.attribute_condition || ';') > 0
+            )
+),
+
+chosen as (
+    select
+        order_type, case_product, case_participant, case_channel, case_attributes, ordered_date, currency,
+        min(model_key) as model_key,
+        min(model_code) as model_code,
+        max(case when needs_contract then 1 else 0 end) = 1 as needs_contract,
+        count(*) as model_count
+    from matches
+    where model_rank = 1
+    group by order_type, case_product, case_participant, case_channel, case_attributes, ordered_date, currency
+),
+
+-- BILL-VERSION: exactly one version of each named rule must hold on the order's own date; two would bill twice.
+rules_counted as (
+    select
+        chosen.model_key, chosen.ordered_date, chosen.currency, model_rules.rule_code,
+        count(rules.rule_key) as version_count,
+        max(case when rules.base = 'principal' then 1 else 0 end) as needs_principal,
+        max(case when rules.base = 'interest' then 1 else 0 end) as needs_interest
+    from (select distinct model_key, ordered_date, currency from chosen) as chosen
+    inner join {{ ref('stg_config__model_rules') }} as model_rules on model_rules.model_key = chosen.model_key
+    left join {{ ref('stg_config__billing_rules') }} as rules
+        on
+            rules.rule_code = model_rules.rule_code
+            and rules.valid_from <= chosen.ordered_date
+            and chosen.ordered_date < rules.valid_to
+            and coalesce(rules.currency, chosen.currency) = chosen.currency
+    group by chosen.model_key, chosen.ordered_date, chosen.currency, model_rules.rule_code
+),
+
+rules_checked as (
+    select
+        model_key, ordered_date, currency,
+        min(case when version_count <> 1 then rule_code end) as rule_missing,
+        max(needs_principal) = 1 as needs_principal,
+        max(needs_interest) = 1 as needs_interest
+    from rules_counted
+    group by model_key, ordered_date, currency
+),
+
+final as (
+    select
+        chosen.*,
+        rules_checked.rule_missing,
+        coalesce(rules_checked.needs_principal, false) as needs_principal,
+        coalesce(rules_checked.needs_interest, false) as needs_interest
+    from chosen
+    left join rules_checked
+        on
+            rules_checked.model_key = chosen.model_key
+            and rules_checked.ordered_date = chosen.ordered_date
+            and rules_checked.currency = chosen.currency
+)
+
+select * from final

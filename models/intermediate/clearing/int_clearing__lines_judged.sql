@@ -1,0 +1,97 @@
+with contracts_in_force as (
+    select contracts.participant_id, contracts.model_code, dates.ordered_date, min(contracts.contract_no) as contract_no
+    from {{ ref('contracts') }} as contracts
+    inner join (select distinct ordered_date from {{ ref('int_clearing__cases_resolved') }}) as dates
+        on
+            coalesce(contracts.valid_from, dates.ordered_date) <= dates.ordered_date
+            and (contracts.valid_to is null or dates.ordered_date < contracts.valid_to)
+    group by contracts.participant_id, contracts.model_code, dates.ordered_date
+),
+
+order_totals as (
+    select order_no, order_version, count(*) as line_count, sum(line_amount) as lines_amount
+    from {{ ref('stg_orders__order_lines') }}
+    where batch_id <= {{ batch_id() }}
+    group by order_no, order_version
+),
+
+resolved as (
+    select
+        lines.*,
+        cases.model_key, cases.model_code, cases.needs_contract, cases.model_count, cases.rule_missing,
+        cases.needs_principal, cases.needs_interest,
+        contracts_in_force.contract_no,
+        products.product_code is not null as is_product_known,
+        participants.participant_id is not null as is_participant_known,
+        channels.channel_code is not null as is_channel_known,
+        {{ to_minor('order_totals.lines_amount', 'lines.minor_per_major') }} as lines_minor,
+        case
+            when cases.needs_principal or cases.needs_interest
+                then coalesce(lines.line_attributes, case when coalesce(order_totals.line_count, 1) = 1 then lines.order_attributes end)
+        end as billed_attributes
+    from {{ ref('int_clearing__lines_due') }} as lines
+    left join {{ ref('int_clearing__cases_resolved') }} as cases
+        on
+            cases.order_type = lines.order_type and cases.case_product = lines.case_product
+            and cases.case_participant = lines.case_participant and cases.case_channel = lines.case_channel
+            and cases.case_attributes = lines.case_attributes and cases.ordered_date = lines.ordered_date
+            and cases.currency = lines.currency
+    left join contracts_in_force
+        on
+            contracts_in_force.participant_id = lines.participant_id
+            and contracts_in_force.model_code = cases.model_code
+            and contracts_in_force.ordered_date = lines.ordered_date
+    left join {{ ref('products') }} as products on products.product_code = lines.product_code
+    left join {{ ref('participants') }} as participants on participants.participant_id = lines.participant_id
+    left join {{ ref('channels') }} as channels on channels.channel_code = lines.channel_code
+    left join order_totals on order_totals.order_no = lines.order_no and order_totals.order_version = lines.order_version
+),
+
+with_bases as (
+    select
+        resolved.*,
+        case
+            when needs_principal
+                then {{ to_minor(decimal_from_text(json_text('billed_attributes', "'principal'")), 'minor_per_major') }}
+        end as principal_minor,
+        case
+            when needs_interest
+                then {{ to_minor(decimal_from_text(json_text('billed_attributes', "'interest'")), 'minor_per_major') }}
+        end as interest_minor
+    from resolved
+),
+
+-- SORT-REASON: the first that applies, in this order.
+ranked as (
+    select
+        with_bases.*,
+        case
+            when minor_per_major is null then 1
+            when product_code is not null and not is_product_known then 2
+            when not is_participant_known then 3
+            when channel_code is not null and not is_channel_known then 4
+            when
+                amount_minor is null or amount_minor <= 0
+                or (needs_principal and coalesce(principal_minor, -1) < 0)
+                or (needs_interest and coalesce(interest_minor, -1) < 0) then 5
+            when has_lines and has_header_amount and {{ differs('header_minor', 'lines_minor') }} then 6
+            when model_key is null then 7
+            when model_count > 1 then 8
+            when needs_contract and contract_no is null then 9
+            when rule_missing is not null then 10
+            when is_correction then 14
+        end as reason_rank
+    from with_bases
+),
+
+final as (
+    select
+        cast({{ batch_id() }} as bigint) as batch_id,
+        order_no, order_version, line_no, has_lines, order_type, product_code, participant_id, channel_code, currency,
+        ordered_at, ordered_date, amount_minor, principal_minor, interest_minor, model_key, model_code, contract_no,
+        reason_rank,
+        {{ reason_detail() }} as reason_detail
+    from ranked
+)
+
+select * from final

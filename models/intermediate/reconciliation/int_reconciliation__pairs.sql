@@ -1,0 +1,92 @@
+with orders as (
+    select * from {{ ref('int_reconciliation__orders_touched') }}
+),
+
+sides as (
+    select * from {{ ref('int_reconciliation__sides_touched') }}
+),
+
+filled_before as (
+    select distinct order_no, order_version from {{ this }}
+    where batch_id < {{ batch_id() }} and is_filled_now
+),
+
+paired as (
+    select
+        coalesce(orders.channel_code, sides.channel_code) as channel_code,
+        coalesce(orders.order_no, sides.order_no) as order_no,
+        coalesce(orders.direction, sides.direction) as direction,
+        coalesce(sides.own_txn_no, '') as own_txn_no,
+        coalesce(sides.is_further_line, false) as is_further_line,
+        orders.order_version,
+        orders.status as order_status,
+        orders.order_minor,
+        orders.currency as order_currency,
+        sides.order_no is not null as has_statement,
+        sides.amount_minor as statement_minor,
+        sides.fee_minor as statement_fee_minor,
+        sides.currency as statement_currency
+    from orders
+    full outer join sides
+        on
+            sides.channel_code = orders.channel_code
+            and sides.order_no = orders.order_no
+            and sides.direction = orders.direction
+            and sides.own_txn_no = ''
+),
+
+-- An item that an order without a channel, or a later version of it, took over has no side of its own any more.
+items_before as (
+    select distinct before.channel_code, before.order_no, before.direction
+    from {{ this }} as before
+    inner join {{ ref('stg_orders__orders') }} as orders on orders.order_no = before.order_no
+    where
+        before.batch_id < {{ batch_id() }} and before.own_txn_no = ''
+        and orders.batch_id = {{ batch_id() }} and (orders.channel_code is null or orders.order_version > 1)
+),
+
+items_left as (
+    select items_before.*
+    from items_before
+    left join paired
+        on
+            paired.channel_code = items_before.channel_code
+            and paired.order_no = items_before.order_no
+            and paired.direction = items_before.direction
+            and paired.own_txn_no = ''
+    where paired.order_no is null
+),
+
+filled as (
+    select
+        paired.*,
+        filled_before.order_no is not null as was_filled,
+        -- REC-FILL: theirs paid, ours pending, equal to the unit: our order counts as paid from this batch on.
+        filled_before.order_no is null and paired.order_status = 'pending' and paired.has_statement
+        and coalesce(rules.auto_fill, false)
+        and coalesce(paired.order_minor = paired.statement_minor, false)
+        and coalesce(paired.order_currency = paired.statement_currency, false) as is_filled_now
+    from paired
+    left join filled_before
+        on filled_before.order_no = paired.order_no and filled_before.order_version = paired.order_version
+    left join {{ ref('stg_config__reconciliation_rules') }} as rules
+        on rules.relation = 'orders_channel' and rules.channel_code = paired.channel_code
+),
+
+final as (
+    select
+        cast({{ batch_id() }} as bigint) as batch_id,
+        channel_code, order_no, direction, own_txn_no, is_further_line,
+        cast(order_version as bigint) as order_version,
+        order_status is not null as has_order,
+        coalesce(order_status = 'success' or was_filled or is_filled_now, false) as is_order_successful,
+        is_filled_now, order_minor, order_currency, has_statement, statement_minor, statement_fee_minor, statement_currency
+    from filled
+    union all
+    select
+        cast({{ batch_id() }} as bigint), channel_code, order_no, direction, '', false,
+        null, false, false, false, null, null, false, null, null, null
+    from items_left
+)
+
+select * from final

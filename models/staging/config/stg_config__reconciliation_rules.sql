@@ -1,0 +1,17 @@
+with final as (
+    select
+        -- The relation is matched by the two sides it names, so order_channel and orders_channel are the same.
+        case
+            when relation like '%order%' and relation like '%channel%' then 'orders_channel'
+            else relation
+        end as relation,
+        channel_code,
+        coalesce(grouping, 'single') as statement_grouping,
+        coalesce(amount_tolerance_minor, 0) as amount_tolerance_minor,
+        coalesce(buffer_days, 3) as buffer_days,
+        coalesce(auto_fill, false) as auto_fill
+    from {{ ref('reconciliation_rules') }}
+    where channel_code is not null
+)
+
+select * from final

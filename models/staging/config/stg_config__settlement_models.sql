@@ -1,0 +1,39 @@
+with models as (
+    select * from {{ ref('settlement_models') }}
+),
+
+contracted as (
+    select distinct model_code from {{ ref('contracts') }}
+),
+
+final as (
+    select
+        models.model_code,
+        models.model_code || '|' || cast(models.priority as {{ dbt.type_string() }})
+        || '|' || coalesce(models.order_type, '') || '|' || coalesce(models.product_code, '')
+        || '|' || coalesce(models.participant_id, '') || '|' || coalesce(models.channel_code, '')
+        || '|' || coalesce(models.attribute_name, '') || '|' || coalesce(models.attribute_value, '')
+        || '|' || coalesce(cast(models.valid_from as {{ dbt.type_string() }}), '') as model_key,
+        coalesce(models.priority, 0) as priority,
+        models.order_type,
+        models.product_code,
+        models.participant_id,
+        models.channel_code,
+        models.attribute_name,
+        models.attribute_value,
+        models.attribute_name || '=' || models.attribute_value as attribute_condition,
+        upper(coalesce(models.cycle, 'T1')) as cycle,
+        coalesce(models.calendar_code, 'CN') as calendar_code,
+        coalesce(models.roll, 'none') as roll,
+        models.billing_rule_codes,
+        coalesce(models.charge_bearer, 'payee') as charge_bearer,
+        coalesce(models.requires_channel_match, false) as requires_channel_match,
+        models.settle_account_kind,
+        contracted.model_code is not null as needs_contract,
+        coalesce(models.valid_from, cast('0001-01-01' as date)) as valid_from,
+        coalesce(models.valid_to, cast('9999-12-31' as date)) as valid_to
+    from models
+    left join contracted on contracted.model_code = models.model_code
+)
+
+select * from final

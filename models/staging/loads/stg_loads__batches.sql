@@ -1,0 +1,6 @@
+with final as (
+    select batch_id, batch_date
+    from {{ source('raw', 'batches') }}
+)
+
+select * from final

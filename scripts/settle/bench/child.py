@@ -1,0 +1,63 @@
+"""The steps that the benchmark runs in a process of their own: `python -m settle.bench.child script|build …`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+from settle.dbt import run_dbt
+from settle.errors import SettleError
+from settle.settings import Settings
+
+
+def run_script(database: Path, orders: Path, payments: Path, config: Path, options: dict[str, str]) -> dict[str, float]:
+    """Run reference.sql on a new DuckDB file; `options` are the engine's, as in the profile. Seconds per statement."""
+    seconds: dict[str, float] = {}
+    with duckdb.connect(str(database), config=dict(options)) as connection:
+        connection.execute("set enable_progress_bar = false")
+        for name, value in (("orders_file", orders), ("payments_file", payments), ("config_dir", config)):
+            connection.execute(f"set variable {name} = ?", [str(value)])
+        text = Path(__file__).with_name("reference.sql").read_text(encoding="utf-8")
+        for statement in connection.extract_statements(text):
+            started = time.perf_counter()
+            connection.execute(statement)
+            lines = [line for line in statement.query.strip().splitlines() if line and not line.startswith("--")]
+            seconds[lines[0]] = round(time.perf_counter() - started, 3)
+    return seconds
+
+
+def run_build(arguments: list[str]) -> tuple[int, dict[str, object]]:
+    """Run `dbt ARGUMENTS` for the warehouse of the environment: its exit code, and the seconds of each node."""
+    outcome = run_dbt(Settings.from_environment(), arguments, show_progress=False)
+    for failure in outcome.failures:
+        print(failure, flush=True)
+    slowest = sorted(outcome.nodes, key=lambda node: -node.seconds)[:25]
+    return outcome.exit_code, {
+        "dbt_seconds": round(outcome.seconds, 3),
+        "node_seconds": round(sum(node.seconds for node in outcome.nodes), 3),
+        "tests_passed": outcome.tests_passed,
+        "slowest": {node.name: round(node.seconds, 3) for node in slowest},
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Run one step and print its report as the last line."""
+    try:
+        if arguments[0] == "script":
+            database, orders, payments, config = (Path(text) for text in arguments[1:5])
+            print(json.dumps(run_script(database, orders, payments, config, json.loads(arguments[5]))))
+            return 0
+        exit_code, report = run_build(arguments[1:])
+    except SettleError as error:
+        print(error)
+        return error.exit_code
+    print(json.dumps(report))
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,47 @@
+"""Measurements as figures and as lines for a person."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from settle.bench.measure import Measured
+from settle.bench.run import BUILD, BUILD_IDLE, BUILD_TESTED, LOAD, SCRIPT, batch_seconds, gib, machine, medians
+
+
+def machine_line() -> str:
+    """One line on the machine the figures come from."""
+    found = machine()
+    return (
+        f"{found['cores']} cores, {found['memory_gib']} GiB, Python {found['python']}, DuckDB {found['duckdb']}, "
+        f"load average {found['load_average']}"
+    )
+
+
+def day_figures(measured: list[Measured], orders: int) -> dict[str, Any]:
+    """The table of one day: median seconds, rows per second, peak memory, and the ratio to the script."""
+    seconds = medians(measured)
+    ratio = (seconds[LOAD] + seconds[BUILD]) / seconds[SCRIPT]
+    lines = [f"{'step':<24}{'seconds':>10}{'orders/s':>12}{'peak GiB':>10}"]
+    for name in (SCRIPT, LOAD, BUILD, BUILD_TESTED, BUILD_IDLE):
+        peak = max(step.peak_bytes for step in measured if step.step == name or step.step.startswith(f"{name} "))
+        lines.append(f"{name:<24}{seconds[name]:>10.1f}{round(orders / seconds[name]):>12,}{gib(peak):>10}")
+    lines.append(f"(load + build) / script: {ratio:.2f}")
+    return {"seconds": seconds, "ratio": ratio, "peak_bytes": max(step.peak_bytes for step in measured), "lines": lines}
+
+
+def batch_figures(measured: list[Measured]) -> dict[str, Any]:
+    """The seconds of every batch, and the last against the second: alone, and as medians of three neighbours."""
+    wall, cpu = batch_seconds(measured), batch_seconds(measured, "cpu_seconds")
+    idle = next(step for step in measured if step.step == BUILD_IDLE)
+    lines = [f"batch {number:>3}: {value:>7.2f} s" for number, value in enumerate(wall, start=1)]
+    figures: dict[str, Any] = {"wall_seconds": wall, "cpu_seconds": cpu, "idle_seconds": idle.seconds}
+    for name, values in (("wall", wall), ("cpu", cpu)):
+        figures[f"ratio_{name}"] = values[-1] / values[1]
+        lines.append(f"batch {len(values)} / batch 2, {name} seconds: {values[-1] / values[1]:.2f}")
+        if len(values) >= 7:
+            early, late = statistics.median(values[1:4]), statistics.median(values[-3:])
+            figures[f"ratio_{name}_medians"] = late / early
+            lines.append(f"medians of the last three / of batches 2 to 4, {name} seconds: {late / early:.2f}")
+    lines.append(f"{BUILD_IDLE}: {idle.seconds:.1f} s")
+    return {**figures, "lines": lines}

@@ -1,0 +1,43 @@
+"""`settle run`: load the inbox, close the batch, build and test, say what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from settle.build import build, report_lines
+from settle.commands.load import load as load_command
+from settle.commands.load import parse_date
+from settle.output import say, say_json
+from settle.settings import Settings
+
+
+def run(
+    batch_date: Annotated[
+        str | None, typer.Option(help="The accounting date; its batch is opened if it is not there.")
+    ] = None,
+    inbox: Annotated[Path | None, typer.Option(help="A folder of files to load first.")] = None,
+    tests: Annotated[bool, typer.Option("--tests/--no-tests", help="Run the tests of every model as well.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
+) -> None:
+    """Load the inbox, build every batch that is loaded and not built yet, test it and sum it up.
+
+    A file of the inbox that is refused stops the run before anything is built: a built batch is closed for good,
+    and the file could not join it any more.
+
+    Example: settle run --inbox inbox --batch-date 2026-01-05
+    """
+    settings = Settings.from_environment()
+    day = parse_date(batch_date)
+    if inbox is not None:
+        load_command("inbox", [inbox], batch_date=batch_date)
+    report = build(settings, day, tests)
+    if json:
+        say_json(report.as_dict())
+    else:
+        for line in report_lines(report):
+            say(line)
+    if report.outcome.exit_code:
+        raise typer.Exit(report.outcome.exit_code)

@@ -1,0 +1,346 @@
+"""Run dbt in this process: environment, profile, progress, and outcomes turned into exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from settle.errors import InputError, TryAgainError
+from settle.settings import SHIPPED_PROFILE, Settings
+
+LOCK_HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
+LOCKED = re.compile(r"Could not set lock|Conflicting lock|already open in another|being used by another process", re.I)
+UNREACHABLE = re.compile(
+    r"Connection refused|could not connect to server|could not translate host|server closed the connection|"
+    r"is the server running|connection timed out|terminating connection",
+    re.I,
+)
+NO_ROOM = re.compile(r"No space left on device|failed to offload data block|max_temp_directory_size|disk full", re.I)
+FAILED = ("error", "fail", "runtime error", "partial success")
+BUILDING = ("build", "run", "seed", "test", "snapshot", "clone")
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@dataclass(frozen=True)
+class NodeOutcome:
+    """What became of one node. `rows` counts failing rows of a data test; `file` is relative to the project."""
+
+    name: str
+    kind: str
+    status: str
+    message: str
+    rows: int | None
+    seconds: float
+    file: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether this node makes the run fail."""
+        return self.status in FAILED
+
+
+@dataclass(frozen=True)
+class DbtOutcome:
+    """The outcome of one dbt command: `failures` has one line for each node that failed, naming its file."""
+
+    success: bool
+    exit_code: int
+    failures: list[str] = field(default_factory=list)
+    nodes: list[NodeOutcome] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def tests_passed(self) -> int:
+        """How many data tests and unit tests ran and held."""
+        return sum(node.kind in ("test", "unit_test") and node.status in ("pass", "success") for node in self.nodes)
+
+    @property
+    def models_built(self) -> int:
+        """How many models ran."""
+        return sum(node.kind == "model" and node.status == "success" for node in self.nodes)
+
+
+def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> DbtOutcome:
+    """Run `dbt ARGS` against the warehouse of `settings`, in this process.
+
+    The caller must have closed its own connection to a DuckDB warehouse. Raises TryAgainError when the warehouse is
+    locked, unreachable or out of room, InputError when the profile or target is wrong. A failing model or test is no
+    exception: it is in the outcome, exit code 1 (2 where only configuration failed).
+    """
+    output = settings.connection()
+    state = state_folder(settings)
+    started = time.monotonic()
+    with (
+        warnings.catch_warnings(),
+        _environment(dbt_environment(settings, state)),
+        _one_at_a_time(settings, output, args),
+        _progress(show_progress) as watch,
+    ):
+        from dbt.cli.main import dbtRunner
+
+        here = Path.cwd()
+        # dbt's CSV reader warns of every declared column that a configuration file leaves out, which it may.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="agate")
+        try:
+            command = [*_arguments(settings, state), *args]
+            result = dbtRunner(callbacks=[watch]).invoke(_command_first(command, args))
+        finally:
+            os.chdir(here)
+            _close_duckdb()
+    return _outcome(settings, result, time.monotonic() - started)
+
+
+def state_folder(settings: Settings) -> Path:
+    """Where dbt keeps its parsed project and logs: beside the warehouse, one folder for each warehouse.
+
+    Two runs on different warehouses must not share it: dbt would take the other's half-written files for its own.
+    """
+    output = settings.connection()
+    parts = [str(output.get(key, "")) for key in ("type", "path", "host", "port", "dbname", "target_name")]
+    parts += [str(settings.warehouse_path), settings.schema_prefix, str(settings.config_dir), str(settings.project_dir)]
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    return settings.warehouse_path.parent / "dbt" / name
+
+
+def dbt_environment(settings: Settings, state: Path) -> dict[str, str]:
+    """The variables dbt needs; what the user has set for dbt's own folders stays."""
+    variables = settings.environment()
+    variables.setdefault("DBT_TARGET_PATH", os.environ.get("DBT_TARGET_PATH", str(state / "target")))
+    variables.setdefault("DBT_LOG_PATH", os.environ.get("DBT_LOG_PATH", str(state / "logs")))
+    variables.setdefault("SETTLE_SPILL", os.environ.get("SETTLE_SPILL", str(settings.warehouse_path.parent / "spill")))
+    variables["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    variables["SETTLE_CONFIG"] = _configuration_folder(settings, state)
+    variables.setdefault("DBT_PROFILES_DIR", str(_shipped_profile_folder(settings, state)))
+    return variables
+
+
+def _shipped_profile_folder(settings: Settings, state: Path) -> Path:
+    if settings.profiles_dir is not None:
+        return settings.profiles_dir
+    folder = state / "profile"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(settings.project_dir / SHIPPED_PROFILE, folder / "profiles.yml")
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}). Name a writable --warehouse FILE."
+        ) from error
+    return folder
+
+
+def _configuration_folder(settings: Settings, state: Path) -> str:
+    """The configuration folder as dbt may have it: relative to the project, or a copy in the state folder.
+
+    dbt writes the SQL it ran under its target folder joined with the path of the seed file. An absolute path wins that
+    join, so dbt would write over the user's own CSV files.
+    """
+    if settings.config_dir.is_relative_to(settings.project_dir):
+        return settings.config_dir.relative_to(settings.project_dir).as_posix()
+    copy = state / "config"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir(parents=True)
+    for file in sorted(settings.config_dir.iterdir()):
+        if file.suffix in (".csv", ".yml"):
+            shutil.copyfile(file, copy / file.name)
+    return str(copy)
+
+
+def _arguments(settings: Settings, state: Path) -> list[str]:
+    profiles = settings.profiles_dir or state / "profile"
+    options = ["--project-dir", str(settings.project_dir), "--profiles-dir", str(profiles)]
+    options += ["--target", settings.target] if settings.target else []
+    return [*options, "--log-level", "none", "--log-level-file", "info", "--no-version-check"]
+
+
+def _command_first(command: list[str], args: list[str]) -> list[str]:
+    """dbt wants its command before the options of that command."""
+    options = command[: len(command) - len(args)]
+    return [args[0], *options, *args[1:]]
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _one_at_a_time(settings: Settings, output: dict[str, Any], args: list[str]) -> Iterator[None]:
+    """On PostgreSQL two builds at once would write each batch twice; DuckDB's own file lock prevents it there."""
+    if output["type"] != "postgres" or args[0] not in BUILDING:
+        yield
+        return
+    from settle.warehouse import open_warehouse
+
+    key = f"settle build {settings.schema_prefix}"
+    with open_warehouse(settings) as warehouse:
+        if not warehouse.execute("select pg_try_advisory_lock(hashtext(?))", (key,))[0][0]:
+            holders = warehouse.execute(
+                "select distinct pid from pg_locks where locktype = 'advisory' and granted "
+                "and objid = (hashtext(?)::bigint & 4294967295)::oid and database = "
+                "(select oid from pg_database where datname = current_database())",
+                (key,),
+            )
+            who = ", ".join(str(row[0]) for row in holders) or "unknown"
+            raise TryAgainError(
+                f"another run is building this warehouse (PostgreSQL backend {who}). Nothing was changed. "
+                "Wait until it ends, then try again."
+            )
+        yield
+
+
+def _close_duckdb() -> None:
+    """dbt-duckdb keeps its file open after a run: the next command of this process could not open it otherwise."""
+    module = sys.modules.get("dbt.adapters.duckdb.connections")
+    if module is None:
+        return
+    manager = module.DuckDBConnectionManager
+    if manager._ENV is not None:
+        with contextlib.suppress(Exception):
+            manager._ENV.close()
+    manager.close_all_connections()
+
+
+def _outcome(settings: Settings, result: Any, seconds: float) -> DbtOutcome:
+    if result.exception is not None:
+        if isinstance(result.exception, (KeyboardInterrupt, SystemExit)):
+            raise result.exception
+        message = _plain(str(result.exception))
+        _raise_if_not_ours(settings, message)
+        return DbtOutcome(False, 1, [message], [], seconds)
+    nodes = [_node_outcome(settings, entry) for entry in getattr(result.result, "results", None) or []]
+    failed = [node for node in nodes if node.failed]
+    for node in failed:
+        _raise_if_not_ours(settings, node.message)
+    if result.success:
+        return DbtOutcome(True, 0, [], nodes, seconds)
+    failures = [failure_line(node) for node in failed] or ["dbt failed and named no node; see the log"]
+    return DbtOutcome(False, 2 if failed and all(map(_is_configuration, failed)) else 1, failures, nodes, seconds)
+
+
+def failure_line(node: NodeOutcome) -> str:
+    """One line for a node that failed: what, where, why."""
+    if node.kind == "test" and node.rows:
+        why = f"{node.rows} failing row{'s' if node.rows != 1 else ''}"
+    else:
+        why = node.message.split("\n  compiled code at")[0].strip()
+    return f"{node.kind} {node.name} ({node.file}): {why}"
+
+
+def _is_configuration(node: NodeOutcome) -> bool:
+    """Configuration that is wrong is the user's to mend (exit 2): a seed that does not load, a test of its tables."""
+    return node.kind == "seed" or (node.kind == "test" and node.name.startswith(("stg_config__", "config__")))
+
+
+def _node_outcome(settings: Settings, entry: Any) -> NodeOutcome:
+    node = entry.node
+    copy = str(state_folder(settings) / "config")
+    shown = str(settings.config_dir)
+    return NodeOutcome(
+        name=str(getattr(node, "name", "")),
+        kind=str(getattr(node, "resource_type", "")),
+        status=str(entry.status),
+        message=_plain(str(entry.message or "")).replace(copy, shown),
+        rows=entry.failures,
+        seconds=float(entry.execution_time),
+        file=str(getattr(node, "original_file_path", "")).replace(copy, shown),
+    )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).strip()
+
+
+def _raise_if_not_ours(settings: Settings, message: str) -> None:
+    """Raises for what has nothing to do with models or data: locked, unreachable, full, profile."""
+    where = settings.connection().get("path") or "the database"
+    holder = LOCK_HOLDER.search(message)
+    if holder:
+        program = Path(holder["program"]).name
+        raise TryAgainError(
+            f"{where}: the warehouse is locked by process {holder['pid']} ({program}). "
+            "Wait until it ends, then run again; what was built before stays."
+        )
+    if LOCKED.search(message):
+        raise TryAgainError(f"{where}: the warehouse is in use. Run again when it is free. ({_first_line(message)})")
+    if UNREACHABLE.search(message):
+        raise TryAgainError(f"the database cannot be reached: {_first_line(message)}. Start it, then run again.")
+    if NO_ROOM.search(message):
+        raise TryAgainError(
+            f"no room left: {_first_line(message)}. Free disk space near {where} or name another spill folder with "
+            "SETTLE_SPILL, then run again; batches that were built stay."
+        )
+    if "Could not find profile named" in message or "does not have a target named" in message:
+        raise InputError(f"{settings.profile_file}: {_first_line(message)}. Compare with {SHIPPED_PROFILE}.")
+
+
+def _first_line(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip() and not line.startswith("Runtime Error")]
+    return lines[0] if lines else message
+
+
+class _LineWatch:
+    """Plain lines on stderr, one every few seconds, so that a log shows where a long build stands."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.total = 0
+        self.last = time.monotonic()
+
+    def __call__(self, event: Any) -> None:
+        if event.info.name == "LogStartLine" and event.data.total:
+            self.total = max(self.total, int(event.data.total))
+        if event.info.name == "NodeFinished":
+            self.done += 1
+            if self.total and time.monotonic() - self.last >= SECONDS_BETWEEN_LINES:
+                self.last = time.monotonic()
+                print(f"  {self.done} of {self.total} done", file=sys.stderr, flush=True)
+
+
+class _BarWatch:
+    """A rich bar: nodes done of all, and the one that runs."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar = bar
+        self.task = bar.add_task("dbt reads the project", total=None)
+
+    def __call__(self, event: Any) -> None:
+        if event.info.name == "LogStartLine":
+            name = event.data.node_info.node_name
+            self.bar.update(self.task, total=int(event.data.total), description=name[:50])
+        if event.info.name == "NodeFinished":
+            self.bar.advance(self.task)
+
+
+@contextlib.contextmanager
+def _progress(show: bool) -> Iterator[Callable[[Any], None]]:
+    if not show:
+        yield lambda event: None
+        return
+    if not sys.stderr.isatty():
+        yield _LineWatch()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<50}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _BarWatch(bar)

@@ -1,0 +1,1 @@
+"""`settle explain`: everything that happened to one order, bill or statement line, down to file and line."""

@@ -1,0 +1,66 @@
+"""The tree that explains something: texts with children, and the amounts in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Branch:
+    """One statement of an explanation and what stands beneath it."""
+
+    text: str
+    children: list[Branch] = field(default_factory=list)
+
+    def add(self, text: str) -> Branch:
+        """Put a statement beneath this one and return it."""
+        child = Branch(text)
+        self.children.append(child)
+        return child
+
+    def lines(self, depth: int = 0) -> list[str]:
+        """The branch as plain text, two spaces a level."""
+        own = ["  " * depth + self.text]
+        return own + [line for child in self.children for line in child.lines(depth + 1)]
+
+
+def money(minor: int | None, currency: str | None, exponents: Mapping[str, int]) -> str:
+    """Minor units as major-unit text with the currency: 12345, CNY → `123.45 CNY`; unknown currency: `12345 minor`."""
+    if minor is None:
+        return "—"
+    exponent = exponents.get(currency or "")
+    if exponent is None:
+        return f"{minor} minor {currency or ''}".rstrip()
+    digits = str(abs(minor)).rjust(exponent + 1, "0")
+    whole, fraction = (digits[:-exponent], "." + digits[-exponent:]) if exponent else (digits, "")
+    return f"{'-' if minor < 0 else ''}{whole}{fraction} {currency}"
+
+
+def percent(ppm: int) -> str:
+    """Parts per million as percent text: 6000 → `0.6 %`, 50000 → `5 %`."""
+    whole, part = divmod(abs(ppm), 10_000)
+    fraction = f".{part:04d}".rstrip("0") if part else ""
+    return f"{'-' if ppm < 0 else ''}{whole}{fraction} %"
+
+
+def render(branch: Branch) -> None:
+    """Print the tree on stdout: drawn with rich where a terminal watches, indented text elsewhere."""
+    import sys
+
+    if not sys.stdout.isatty():
+        print("\n".join(branch.lines()))
+        return
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    def drawn(part: Branch, into: Tree) -> Tree:
+        for child in part.children:
+            drawn(child, into.add(Text(child.text)))
+        return into
+
+    Console().print(drawn(branch, Tree(Text(branch.text, style="bold"))))

@@ -1,0 +1,1 @@
+"""Loading: templates, readers, checks, the file ledger, and the bulk paths of both engines."""

@@ -1,0 +1,383 @@
+"""Loads files: each whole or not at all, in one transaction, on either engine."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from settle.errors import InputError, SettleError, TryAgainError
+from settle.load.archive import archive_source
+from settle.load.batches import batch_of, choose_batch_date
+from settle.load.catalog import choose_template, problems_of, tell_header
+from settle.load.datasets import dataset_named
+from settle.load.faults import Fault, Place, tell
+from settle.load.history import has_repeated_keys, reject_closed_lines, take_out_known
+from settle.load.ledger import (
+    Counts,
+    Reject,
+    find_loaded,
+    keep_template,
+    next_file_id,
+    record_file,
+    record_rejects,
+)
+from settle.load.reading import Opened, open_rows
+from settle.load.source import Source, open_source
+from settle.load.stage import FAULT_SIGN, find_faults, set_aside
+from settle.load.store import Store, open_store
+from settle.load.templates import Template
+from settle.load.totals import Totals, check_totals
+from settle.money import currency_exponents
+from settle.output import Reporter
+from settle.settings import Settings
+from settle.warehouse import Warehouse, open_warehouse
+
+MOST_WARNINGS = 20
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """A file to load and, if it is known, its template."""
+
+    dataset: str
+    path: Path
+    template: str | None = None
+
+
+@dataclass(frozen=True)
+class Rejecting:
+    """Lines to set aside: those named, and with `bad` every line that has a fault."""
+
+    lines: frozenset[int] = frozenset()
+    bad: bool = False
+
+
+@dataclass
+class LoadReport:
+    """What became of one file. `status` is loaded or already_loaded."""
+
+    file: str
+    status: str
+    dataset: str
+    template: str = ""
+    batch_id: int = 0
+    batch_date: date | None = None
+    file_id: int = 0
+    counts: Counts = field(default_factory=lambda: Counts(0, 0, 0, 0))
+    totals: Totals = field(default_factory=lambda: Totals({}, {}))
+    note: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for programs."""
+        return {
+            "file": self.file,
+            "status": self.status,
+            "dataset": self.dataset,
+            "template": self.template,
+            "batch_id": self.batch_id,
+            "batch_date": self.batch_date,
+            "file_id": self.file_id,
+            "rows_read": self.counts.read,
+            "rows_loaded": self.counts.loaded,
+            "rows_rejected": self.counts.rejected,
+            "rows_repeated": self.counts.repeated,
+            "rows_blank": self.counts.blank,
+            "declared_totals": self.totals.declared,
+            "found_totals": self.totals.found,
+            "note": self.note,
+            "warnings": self.warnings,
+        }
+
+    def summary(self) -> str:
+        """The report for a person."""
+        if self.status != "loaded":
+            return f"{self.file}: {self.note}"
+        counts = self.counts
+        text = (
+            f"{self.file}: {counts.read} rows read = {counts.loaded} loaded + {counts.rejected} rejected "
+            f"+ {counts.repeated} repeated"
+        )
+        if counts.blank:
+            text += f" ({counts.blank} blank lines)"
+        text += f"; {self.dataset}, template {self.template}, batch {self.batch_id} of {self.batch_date}"
+        if self.totals.declared:
+            text += "; its totals agree: " + ", ".join(f"{name} {value}" for name, value in self.totals.found.items())
+        return text + "."
+
+
+def load_files(
+    settings: Settings,
+    jobs: Sequence[FileJob],
+    batch_date: date | None,
+    rejecting: Rejecting,
+    reporter: Reporter,
+    reports: list[LoadReport],
+) -> None:
+    """Load each file in a transaction of its own; `reports` takes what became of each.
+
+    A file that is refused does not keep the others out. Raises InputError with every refusal at the end,
+    TryAgainError at once when the warehouse is locked, unreachable or out of room.
+    """
+    for job in jobs:
+        dataset_named(job.dataset)
+    refusals: list[str] = []
+    with open_warehouse(settings) as warehouse, told_when_full(settings), warehouse.exclusive():
+        warehouse.ensure_raw_tables()
+        day = choose_batch_date(settings, warehouse, batch_date)
+        exponents = currency_exponents(settings)
+        for job in jobs:
+            try:
+                reports.append(_load_file(settings, warehouse, job, day, exponents, rejecting, reporter))
+            except InputError as error:
+                refusals.append(str(error))
+    if refusals:
+        raise InputError("\n".join(refusals))
+
+
+@contextmanager
+def told_when_full(settings: Settings) -> Iterator[None]:
+    """Turn a full disk, wherever it shows, into an error that says that nothing was changed."""
+    import duckdb
+
+    told = (
+        "there is no room left on the disk ({}). The file was not loaded, nothing is half done. Make room, try again."
+    )
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TryAgainError(told.format(error.strerror)) from error
+        raise
+    except duckdb.Error as error:
+        text = str(error)
+        if any(sign in text for sign in ("No space left", "ENOSPC", "max_temp_directory_size", "failed to write")):
+            raise TryAgainError(told.format(text.splitlines()[0])) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise TryAgainError(
+                f"the memory limit is too small for this file ({text.splitlines()[0]}). Nothing was changed. "
+                "Raise SETTLE_MEMORY_LIMIT, try again."
+            ) from error
+        raise
+    except Exception as error:
+        if type(error).__name__ == "DiskFull":
+            raise TryAgainError(told.format(str(error).splitlines()[0])) from error
+        if type(error).__name__ in ("AdminShutdown", "OperationalError", "CannotConnectNow"):
+            raise TryAgainError(f"PostgreSQL broke off: {error}. The file was not loaded. Try again.") from error
+        raise
+
+
+def _load_file(
+    settings: Settings,
+    warehouse: Warehouse,
+    job: FileJob,
+    day: date,
+    exponents: dict[str, int],
+    rejecting: Rejecting,
+    reporter: Reporter,
+) -> LoadReport:
+    reporter.step(f"{job.path}: looking at it")
+    source = open_source(job.path)
+    loaded = find_loaded(warehouse, source.sha256, job.dataset)
+    if loaded:
+        note = (
+            f"is already loaded: the same bytes are file {loaded.file_id}, {loaded.file_name}, in batch "
+            f"{loaded.batch_id}. Nothing was changed."
+        )
+        return LoadReport(source.shown, "already_loaded", job.dataset, file_id=loaded.file_id,
+                          batch_id=loaded.batch_id, note=note)  # fmt: skip
+    template = choose_template(settings, source, job.dataset, job.template)
+    with TemporaryDirectory(prefix="settle-") as folder_name, open_store(warehouse, Path(folder_name)) as store:
+        reporter.step(f"{job.path}: reading it as {template.name}")
+        zone = template.time_zone or settings.time_zone
+        opened = open_rows(store.connection, source, template, Path(folder_name), zone, exponents)
+        file = _File(settings, warehouse, store, source, template, opened, rejecting)
+        return file.load(day, reporter)
+
+
+@dataclass
+class _File:
+    """One file between reading and commit."""
+
+    settings: Settings
+    warehouse: Warehouse
+    store: Store
+    source: Source
+    template: Template
+    opened: Opened
+    rejecting: Rejecting
+    rejects: list[Reject] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> Place:
+        return self.opened.place
+
+    def load(self, day: date, reporter: Reporter) -> LoadReport:
+        self.check_header()
+        totals = self.check_trailer()
+        careful = bool(self.rejecting.lines or self.rejecting.bad or self.opened.table.faults)
+        if careful:
+            self.check_rows()
+        reporter.step(f"{self.source.shown}: loading it")
+        try:
+            report = self.write(day, totals, checked=careful)
+        except Exception as error:
+            if careful or not _may_be_fault(error):
+                raise
+            # The insert stops at the first fault it meets; which faults there are is asked now, of the staged rows.
+            self.check_rows()
+            self.rejects.clear()
+            report = self.write(day, totals, checked=True)
+        reporter.step(f"{self.source.shown}: done")
+        return report
+
+    def check_header(self) -> None:
+        header = self.opened.table.columns
+        problems = problems_of(self.template, header)
+        if self.source.format == "ndjson":
+            problems = [name for name in problems if not name.startswith("absent ")]
+        is_empty = self.template.empty_bill and set(self.template.empty_bill) <= set(header)
+        if problems and not (is_empty and not self.opened.has_rows()):
+            shown = tuple(name for name in header if not name.startswith("absent "))
+            raise InputError(tell_header(self.place, self.opened.table.header_line, self.template, shown))
+
+    def check_trailer(self) -> Totals:
+        if self.template.trailer is None:
+            return Totals({}, {})
+        return check_totals(self.place, self.template, self.opened.table, self.opened.staged, self.opened.row_total())
+
+    def check_rows(self) -> None:
+        """Find every fault; raise InputError unless all the lines that have one are set aside."""
+        table, staged = self.opened.table, self.opened.staged
+        outside = sorted(line for line in self.rejecting.lines if not 0 < line <= self.opened.last_line())
+        if outside:
+            raise InputError(
+                f"{self.place.file}: --reject {outside[0]}: no such line; the file has {self.opened.last_line()}. "
+                "Nothing was loaded."
+            )
+        set_aside(staged.connection, self.rejecting.lines)
+        broken = [fault for fault in table.faults if fault.line not in self.rejecting.lines]
+        findings = find_faults(staged, every=self.rejecting.bad)
+        faults = [*broken, *findings.faults]
+        if faults and not self.rejecting.bad:
+            lines = findings.lines + len({fault.line for fault in broken})
+            count = findings.count + len(broken)
+            raise InputError(tell(self.place, faults, count, lines, self.command()))
+        self.rejects = self.reject_rows(faults)
+        set_aside(staged.connection, {reject.line for reject in self.rejects})
+
+    def command(self) -> str:
+        """The call that loads this file again."""
+        named = f" --template {self.template.name}" if self.template.name != "canonical" else ""
+        return f"settle load {self.template.dataset} {shlex.quote(self.source.shown)}{named}"
+
+    def reject_rows(self, faults: Sequence[Fault]) -> list[Reject]:
+        """One reject per line: its first fault, or that a person named it."""
+        first: dict[int, list[Fault]] = {}
+        for fault in sorted([*self.opened.table.faults, *faults], key=lambda fault: (fault.line, fault.order)):
+            if fault not in first.setdefault(fault.line, []):
+                first[fault.line].append(fault)
+        wanted = self.rejecting.lines & self.opened.present(self.rejecting.lines)
+        lines = sorted({*first, *wanted})
+        texts = self.opened.text_of(set(lines))
+        rejects = []
+        for line in lines:
+            found = first.get(line)
+            if found is None:
+                told = "set aside by --reject"
+                rejects.append(Reject(line, None, None, "set_aside", told, texts.get(line)))
+                continue
+            reason = "; ".join(fault.reason() for fault in found)
+            raw = texts.get(line) or found[0].raw_text
+            rejects.append(Reject(line, found[0].column, found[0].value, found[0].code, reason, raw))
+        return rejects
+
+    def write(self, day: date, totals: Totals, checked: bool) -> LoadReport:
+        """One transaction: rows, what is taken out of them again, rejects, ledger, archive."""
+        dataset, raw = self.template.data, self.warehouse.schema("raw")
+        rejects = list(self.rejects)
+        with self.warehouse.transaction():
+            batch_id = batch_of(self.warehouse, day)
+            file_id = next_file_id(self.warehouse)
+            select = self.opened.staged.insertable(dataset.column_names, file_id, batch_id, checked)
+            incoming = self.store.write(dataset, select, file_id)
+            for line, order_no in reject_closed_lines(self.store, dataset, incoming, file_id):
+                reason = (
+                    f"order {order_no} is in a batch that is closed. Send the order and its lines again with a "
+                    "higher version."
+                )
+                rejects.append(Reject(line, "order_no", order_no, "order_closed", reason, None))
+                self.warn(line, reason)
+            repeated_keys = self.has_repeated_keys(incoming)
+            repeats, modified = take_out_known(self.store, dataset, incoming, file_id, repeated_keys)
+            for row in modified:
+                reason = (
+                    f"{'/'.join(dataset.key)} {row.key} was loaded before ({row.old_file}:{row.old_line}) with other "
+                    f'content: column "{row.column}": was {row.old!r}, is {row.new!r}. {dataset.modified_advice}'
+                )
+                rejects.append(Reject(row.line, row.column, row.new, "modified", reason, None))
+                self.warn(row.line, f"{reason} The row is in the rejects; the rest is loaded.")
+            held = self.warehouse.execute(f"select count(*) from {incoming} as i")
+            self.store.finish(dataset)
+            counts = Counts(int(held[0][0]), len(rejects), repeats, self.opened.blank())
+            self.check_counts(counts)
+            record_rejects(self.store, dataset.name, file_id, batch_id, self.with_texts(rejects))
+            keep_template(self.warehouse, self.template)
+            archived = archive_source(self.source, self.settings.archive_dir)
+            record_file(self.warehouse, self.source, self.template, file_id, batch_id, counts, totals, archived)
+        found = self.warehouse.execute(f"select batch_id from {raw}.load_files where file_id = ?", (file_id,))
+        report = LoadReport(
+            self.source.shown, "loaded", dataset.name, self.template.name, int(found[0][0]), day, file_id, counts,
+            totals, warnings=self.told_warnings(),
+        )  # fmt: skip
+        return report
+
+    def has_repeated_keys(self, incoming: str) -> bool:
+        dataset = self.template.data
+        if self.warehouse.engine == "duckdb":
+            return has_repeated_keys(self.store, dataset, f"{incoming} as i")
+        return has_repeated_keys(self.store, dataset, f"({self.opened.staged.typed()}) as typed where not _blank", "v_")
+
+    def check_counts(self, counts: Counts) -> None:
+        """Every row of the file must be accounted for; if not, it is our fault and nothing is committed."""
+        expected = self.opened.row_total() + len(self.opened.table.faults)
+        if counts.read != expected:
+            raise SettleError(
+                f"{self.source.shown}: {expected} rows are in the file but {counts.read} are accounted for. "
+                "This is a bug in settle; nothing was loaded."
+            )
+
+    def warn(self, line: int, text: str) -> None:
+        self.warnings.append(f"{self.place.of(line)}: {text}")
+
+    def told_warnings(self) -> list[str]:
+        told = self.warnings[:MOST_WARNINGS]
+        if len(self.warnings) > len(told):
+            told.append(f"{self.place.file}: and {len(self.warnings) - len(told)} more, all in the rejects.")
+        if self.rejects:
+            told.insert(0, f"{self.place.file}: {len(self.rejects)} lines were set aside; they are in the rejects.")
+        return told
+
+    def with_texts(self, rejects: Sequence[Reject]) -> list[Reject]:
+        texts = self.opened.text_of({reject.line for reject in rejects if reject.raw_text is None})
+        return [
+            Reject(each.line, each.column, each.value, each.code, each.reason, each.raw_text or texts.get(each.line))
+            for each in rejects
+        ]
+
+
+def _may_be_fault(error: Exception) -> bool:
+    """Whether the insert stopped because of a row and not of the machine."""
+    import duckdb
+
+    kinds = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.ConstraintException,
+             duckdb.OutOfRangeException)  # fmt: skip
+    return isinstance(error, kinds) or FAULT_SIGN in str(error)

@@ -1,0 +1,104 @@
+"""Opens a file by its format: unpacked, decoded, split where it must be, and staged in DuckDB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from settle.load.faults import Place
+from settle.load.records import Table, as_found, raw_lines, read_ndjson, split_members
+from settle.load.sheets import read_sheet
+from settle.load.source import Member, Source, to_utf8, unpack
+from settle.load.stage import Staged, blank_count, lines_as_text, parquet_columns, row_count, stage, stage_table
+from settle.load.templates import Template
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass
+class Opened:
+    """A file ready to load: its table, its staged rows, and its text by line."""
+
+    source: Source
+    table: Table
+    staged: Staged
+    place: Place
+    members: list[Member]
+    staged_blank: int | None = None
+    staged_rows: int | None = None
+
+    def blank(self) -> int:
+        """Blank lines, those whose every value is empty among them."""
+        if self.staged_blank is None:
+            self.staged_blank = blank_count(self.staged)
+        return self.table.blank + self.staged_blank
+
+    def row_total(self) -> int:
+        """Rows that could be split into columns and are not blank."""
+        if self.staged_rows is None:
+            self.staged_rows = row_count(self.staged)
+        return self.staged_rows - (self.blank() - self.table.blank)
+
+    def has_rows(self) -> bool:
+        return self.row_total() > 0 or bool(self.table.faults)
+
+    def last_line(self) -> int:
+        return self.table.line_count or self.row_total()
+
+    def present(self, lines: frozenset[int]) -> set[int]:
+        """Those of the lines that hold a row, and not the header or nothing."""
+        found = self.staged.connection.execute(
+            f"select _line_no from ({self.staged.texts()}) as texts "
+            "where not _blank and _line_no in (select unnest(?::bigint[]))",
+            [sorted(lines)],
+        ).fetchall()
+        return {int(row[0]) for row in found}
+
+    def text_of(self, lines: set[int]) -> dict[int, str]:
+        """The raw text of these lines; rows of Parquet and XLSX as JSON."""
+        if not lines:
+            return {}
+        if self.source.format in ("csv", "ndjson"):
+            return raw_lines(self.members, lines)
+        return lines_as_text(self.staged, lines)
+
+
+def open_rows(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    template: Template,
+    folder: Path,
+    zone: str,
+    exponents: dict[str, int],
+) -> Opened:
+    """Read the file into staged rows. Raises InputError on what no line can be blamed for: damage, encoding, header."""
+    members = unpack(source, folder, template.member_patterns, template.member_ignored)
+    if source.format == "parquet":
+        types = parquet_columns(source.path, source.shown)
+        table = Table(source.path, tuple(types), True, header_line=0)
+        staged = stage(connection, template, source.shown, zone, exponents, types, parquet=source.path)
+        return Opened(source, table, staged, Place(source.shown), members)
+    starts: tuple[tuple[int, str], ...] = ()
+    columns: dict[str, str] | None = None
+    if source.format == "xlsx":
+        table = read_sheet(source.shown, members[0], template, folder)
+    else:
+        decoded = [to_utf8(source.shown, member, template.encodings, folder) for member in members]
+        members = [member for member, _ in decoded]
+        if source.format == "ndjson":
+            table = read_ndjson(members[0], template, folder)
+        else:
+            # One file whose lines are its records is read where it lies, in parallel; any other is split first.
+            plain = as_found(source.shown, members[0], decoded[0][1], template) if len(members) == 1 else None
+            columns = stage_table(connection, plain) if plain else None
+            if plain and columns is not None:
+                table = plain
+            else:
+                table, starts = split_members(source.shown, members, template, folder)
+    if columns is None:
+        columns = stage_table(connection, table)
+    assert columns is not None
+    staged = stage(connection, template, source.shown, zone, exponents, columns)
+    return Opened(source, table, staged, Place(source.shown, starts), members)

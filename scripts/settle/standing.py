@@ -1,0 +1,132 @@
+"""Where everything stands: batches, files, what is built, what is open, what is broken, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from settle.explain.rows import Reader
+
+MATERIALIZED = re.compile(r"materialized\s*=\s*['\"](\w+)")
+Standing = dict[str, Any]
+FILE_COLUMNS = (
+    "file_id", "batch_id", "dataset", "template", "file_name", "rows_read", "rows_loaded", "rows_rejected",
+    "rows_repeated", "loaded_at",
+)  # fmt: skip
+
+
+def standing(reader: Reader) -> Standing:
+    """Everything `settle status` shows, as plain lists and numbers; empty lists where nothing is loaded or built."""
+    batches = _batches(reader)
+    built = [row["batch_id"] for row in batches if row["state"] == "built"]
+    last = max(built, default=None)
+    result: Standing = {
+        "batches": batches,
+        "files": reader.rows("raw.load_files", FILE_COLUMNS, order="batch_id, file_id"),
+        "open_items": _open_items(reader, last),
+        "exceptions": _exceptions(reader),
+        "invariants_broken": _broken(reader),
+        "untested_batches": _untested(reader, built),
+    }
+    return {**result, "next_step": next_step(result)}
+
+
+def built_batches(reader: Reader) -> set[int]:
+    """The batches that every batch-by-batch model has built."""
+    return {row["batch_id"] for row in _batches(reader) if row["state"] == "built"}
+
+
+def batch_models(project_dir: Path) -> set[str]:
+    """Names of the models that are built batch by batch: those whose SQL says so, or whose folder does.
+
+    The marks in the warehouse cannot tell: a model that has failed in its first batch has none.
+    """
+    project = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))
+    folders = project["models"][project["name"]]
+    found = set()
+    for file in (project_dir / "models").rglob("*.sql"):
+        own = MATERIALIZED.search(file.read_text(encoding="utf-8"))
+        folder = folders.get(file.relative_to(project_dir / "models").parts[0], {})
+        if (own.group(1) if own else folder.get("+materialized")) == "batch_by_batch":
+            found.add(file.stem)
+    return found
+
+
+def _batches(reader: Reader) -> list[dict[str, Any]]:
+    columns = ("batch_id", "batch_date", "opened_at", "closed_at")
+    batches = reader.rows("raw.batches", columns, order="batch_id")
+    marks = reader.rows("meta.model_batches", ("model_name", "batch_id"))
+    models = batch_models(reader.warehouse.settings.project_dir)
+    for batch in batches:
+        done = len({row["model_name"] for row in marks if row["batch_id"] == batch["batch_id"]} & models)
+        batch["models_built"], batch["models_all"] = done, len(models)
+        if done and done == len(models):
+            batch["state"] = "built"
+        elif done or batch["closed_at"] is not None:
+            batch["state"] = "partly built"
+        else:
+            batch["state"] = "open"
+    return batches
+
+
+def _open_items(reader: Reader, batch_id: int | None) -> list[dict[str, Any]]:
+    if batch_id is None or not reader.has("reconciliation", "fct_open_items"):
+        return []
+    schema = reader.warehouse.schema("reconciliation")
+    found = reader.warehouse.execute(
+        f"select pool, result, count(*), max(age_days) from {schema}.fct_open_items where batch_id = ? "
+        "group by pool, result order by pool, result",
+        (batch_id,),
+    )
+    return [dict(zip(("pool", "result", "count", "oldest_days"), row, strict=True)) for row in found]
+
+
+def _exceptions(reader: Reader) -> list[dict[str, Any]]:
+    """Orders that wait in the exceptions, by reason: each order's last row, unless it has cleared since."""
+    if not reader.has("clearing_internal", "int_clearing__lines_sorted"):
+        return []
+    table = f"{reader.warehouse.schema('clearing_internal')}.int_clearing__lines_sorted"
+    found = reader.warehouse.execute(
+        "with ranked as ("
+        "select order_no, reason_code, "
+        "row_number() over (partition by order_no order by batch_id desc, line_no) as place "
+        f"from {table} where order_no in (select order_no from {table} where clearing_seq is null)) "
+        "select reason_code, count(*) from ranked where place = 1 and reason_code is not null "
+        "group by reason_code order by reason_code"
+    )
+    return [dict(zip(("reason_code", "count"), row, strict=True)) for row in found]
+
+
+def _broken(reader: Reader) -> list[dict[str, Any]]:
+    columns = ("invariant", "batch_id", "failing_rows")
+    return reader.rows("quality.rpt_invariants", columns, "not held", order="batch_id, invariant")
+
+
+def _untested(reader: Reader, built: list[int]) -> list[int]:
+    tested = {row["batch_id"] for row in reader.rows("meta.tested_batches", ("batch_id",))}
+    return [batch_id for batch_id in built if batch_id not in tested]
+
+
+def next_step(result: Standing) -> str:
+    """One sentence: what to do now."""
+    waiting = [row for row in result["batches"] if row["state"] != "built"]
+    if not result["batches"]:
+        return "Nothing is loaded. Load a file: settle load orders FILE"
+    if result["invariants_broken"]:
+        names = ", ".join(sorted({row["invariant"] for row in result["invariants_broken"]}))
+        return f"Stop: {names} broken. Pay nothing before it is found; docs/rules says what each one means."
+    if waiting:
+        dates = ", ".join(str(row["batch_date"]) for row in waiting)
+        return f"Build what is loaded ({dates}): settle run"
+    if result["untested_batches"]:
+        return "Some batches are built and not tested: settle run"
+    errors = sum(row["count"] for row in result["open_items"] if row["pool"] == "error")
+    exceptions = sum(row["count"] for row in result["exceptions"])
+    if errors or exceptions:
+        parts = [f"{errors} items in the error pool"] if errors else []
+        parts += [f"{exceptions} orders in the exceptions"] if exceptions else []
+        return f"Somebody should look at {' and '.join(parts)}: settle explain ORDER_NO"
+    return "All is built, tested and agreed. Load the next day."

@@ -1,0 +1,25 @@
+"""Times as text: ISO 8601 and declared formats, and the business time zone's date."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from settle.settings import Settings
+
+ISO_TIME = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+ISO_OFFSET = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
+
+
+def business_today(settings: Settings) -> date:
+    """Today in the business time zone; only batch dates by default use it, never a number."""
+    return datetime.now(settings.zone).date()
+
+
+def time_fault(formats: tuple[str, ...]) -> str:
+    """What to write for a time."""
+    if formats:
+        return f"is no time of the form {' or '.join(formats)}."
+    return "is no time. Write it as 2026-01-05T10:30:00+08:00; without an offset it is in the business time zone."

@@ -1,0 +1,137 @@
+"""Small worlds written by hand: short calls that fill in every column nobody cares about."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from tests.oracle.oracle import run_oracle
+from tests.oracle.world import (
+    LINE_COLUMNS,
+    ORDER_COLUMNS,
+    PAYMENT_COLUMNS,
+    SEED_COLUMNS,
+    Batch,
+    Results,
+    Row,
+    World,
+)
+from tests.oracle.world_rules import china_days
+
+MONDAY = "2026-01-05"
+
+
+def _row(columns: Sequence[str], defaults: Row, values: dict[str, object]) -> Row:
+    unknown = set(values) - set(columns)
+    if unknown:
+        raise KeyError(f"no such column: {sorted(unknown)}")
+    return {column: str(values.get(column, defaults.get(column, ""))) for column in columns}
+
+
+def order(order_no: str, amount: object, **values: object) -> Row:
+    """A successful sale of merchant M through no channel, ordered on Monday 2026-01-05 at ten."""
+    defaults = {
+        "version": "1",
+        "order_type": "sale",
+        "product_code": "P",
+        "participant_id": "M",
+        "currency": "CNY",
+        "status": "success",
+        "ordered_at": f"{MONDAY}T10:00:00+08:00",
+    }
+    return _row(ORDER_COLUMNS, defaults, {"order_no": order_no, "amount": amount, **values})
+
+
+def refund(order_no: str, original: str, amount: object, **values: object) -> Row:
+    """A successful refund of an order."""
+    return order(order_no, amount, order_type="refund", original_order_no=original, **values)
+
+
+def order_line(order_no: str, line_no: int, amount: object, **values: object) -> Row:
+    """One line of the first version of an order."""
+    return _row(LINE_COLUMNS, {"version": "1"}, {"order_no": order_no, "line_no": line_no, "amount": amount, **values})
+
+
+def payment(order_no: str, amount: object, **values: object) -> Row:
+    """A successful statement line of channel C."""
+    defaults = {
+        "channel_code": "C",
+        "channel_txn_no": f"T-{order_no}",
+        "txn_type": "payment",
+        "currency": "CNY",
+        "status": "success",
+        "completed_at": f"{MONDAY}T10:00:05+08:00",
+    }
+    return _row(PAYMENT_COLUMNS, defaults, {"order_no": order_no, "amount": amount, **values})
+
+
+def seed(name: str, **values: object) -> Row:
+    """One row of a configuration table."""
+    return _row(SEED_COLUMNS[name], {}, values)
+
+
+def rule(**values: object) -> Row:
+    """Billing rule R: 1 % of the amount, given back with refunds."""
+    defaults: dict[str, object] = {
+        "rule_code": "R",
+        "fee_type": "commission",
+        "method": "rate",
+        "base": "amount",
+        "ppm": 10_000,
+        "refund_fee": "true",
+    }
+    return seed("billing_rules", **{**defaults, **values})
+
+
+def model(**values: object) -> Row:
+    """Settlement model S: rule R, same day, no channel match asked."""
+    defaults: dict[str, object] = {
+        "model_code": "S",
+        "priority": 1,
+        "product_code": "P",
+        "cycle": "D0",
+        "calendar_code": "CN",
+        "roll": "none",
+        "billing_rule_codes": "R",
+        "settle_account_kind": "cash",
+    }
+    return seed("settlement_models", **{**defaults, **values})
+
+
+def bearer(name: str, priority: int, **values: object) -> Row:
+    """A bearer of allocation rule A."""
+    defaults: dict[str, object] = {
+        "allocation_rule_code": "A",
+        "level": 1,
+        "bearer": name,
+        "priority": priority,
+        "is_residual": "false",
+    }
+    return seed("allocation_bearers", **{**defaults, **values})
+
+
+def config(**tables: list[Row]) -> dict[str, list[Row]]:
+    """Merchants M and N, product P, channel C, rule R, model S, unless given."""
+    base = {
+        "participants": [seed("participants", participant_id=name) for name in ("M", "N")],
+        "products": [seed("products", product_code="P")],
+        "channels": [seed("channels", channel_code="C")],
+        "settlement_models": [model()],
+        "billing_rules": [rule()],
+        "currencies": [seed("currencies", currency=c, exponent=e) for c, e in (("CNY", 2), ("JPY", 0), ("KWD", 3))],
+        "business_days": china_days(),
+    }
+    return {**base, **tables}
+
+
+def batch(day: str, *rows: Row) -> Batch:
+    """Rows of one date, told apart by their columns."""
+    return Batch(
+        date.fromisoformat(day),
+        [row for row in rows if "order_type" in row],
+        [row for row in rows if "line_no" in row],
+        [row for row in rows if "txn_type" in row],
+    )
+
+
+def results(batches: Sequence[Batch], tables: dict[str, list[Row]] | None = None) -> Results:
+    """What the oracle says of these batches."""
+    return run_oracle(World(0, "", batches, tables if tables is not None else config()))

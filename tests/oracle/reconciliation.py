@@ -1,0 +1,315 @@
+"""Orders against channel statements (DOMAIN section 6): one judgement of each item after the other."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from tests.oracle.sorting import Book, Order
+from tests.oracle.world import Output, Row, World, as_bool, as_int, bytes_key, instant, minor_units
+
+OPEN_POOLS = ("buffer", "error")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One successful line of a channel's statement."""
+
+    batch_id: int
+    channel_code: str
+    txn_no: str
+    order_no: str
+    direction: str
+    currency: str
+    amount: int | None
+    fee: int | None
+    completed_at: str
+
+    @property
+    def place(self) -> tuple[int, str, bytes]:
+        """Its place among the lines of one item."""
+        moment = instant(self.completed_at).isoformat() if self.completed_at else "9999"
+        return (self.batch_id, moment, bytes_key(self.txn_no))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How the lines of a channel are read."""
+
+    grouping: str = "single"
+    tolerance: int = 0
+    buffer_days: int = 3
+    auto_fill: bool = False
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One item as it stands: its order, its lines, and whether it is a further line of a matched one."""
+
+    key: str
+    channel_code: str
+    order_no: str
+    direction: str
+    order: Order | None
+    lines: tuple[Statement, ...]
+    is_duplicate: bool = False
+
+
+@dataclass
+class Item:
+    """What is known of an item after its last judgement."""
+
+    result: str
+    pool: str
+    left: int | None
+    right: int | None
+    currency: str
+    opened: int | None = None
+    was_open: bool = False
+
+
+@dataclass
+class Reconciler:
+    """Judges items batch by batch and remembers what is open."""
+
+    world: World
+    book: Book
+    lines: dict[tuple[str, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
+    items: dict[str, Item] = field(default_factory=dict)
+    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    rows: list[Output] = field(default_factory=list)
+    open_rows: list[Output] = field(default_factory=list)
+
+    def rule(self, channel_code: str) -> Rule:
+        """The channel's rule; a channel without one, and no channel, are strict."""
+        for row in self.world.table("reconciliation_rules"):
+            if row["relation"] == "orders_channel" and channel_code and row["channel_code"] == channel_code:
+                buffer_days = as_int(row["buffer_days"])
+                return Rule(
+                    row["grouping"] or "single",
+                    as_int(row["amount_tolerance_minor"]) or 0,
+                    3 if buffer_days is None else buffer_days,
+                    as_bool(row["auto_fill"]),
+                )
+        return Rule()
+
+    def take(self, batch_id: int, payments: Sequence[Row]) -> set[tuple[str, str]]:
+        """Take in a batch of statement lines; returns the (direction, order number) pairs they touch."""
+        touched: set[tuple[str, str]] = set()
+        for row in payments:
+            if row["status"] != "success":
+                continue
+            direction = "refund" if row["txn_type"] == "refund" else "payment"
+            exponent = self.book.exponents.get(row["currency"])
+            line = Statement(
+                batch_id,
+                row["channel_code"],
+                row["channel_txn_no"],
+                row["order_no"],
+                direction,
+                row["currency"],
+                minor_units(row["amount"], exponent),
+                minor_units(row["fee"], exponent),
+                row["completed_at"],
+            )
+            self.lines[(direction, line.order_no)].append(line)
+            touched |= {("payment", line.order_no), ("refund", line.order_no)}
+        return touched
+
+    def sides(self, direction: str, order_no: str) -> list[Sides]:
+        """The items of one order number and direction, as they stand now."""
+        if not order_no:
+            return [
+                Sides(f"{line.channel_code}||{line.txn_no}", line.channel_code, "", direction, None, (line,))
+                for line in self.lines.get((direction, ""), [])
+            ]
+        order = self.book.latest.get(order_no)
+        if order is not None and order.direction != direction:
+            order = None
+        by_channel: dict[str, list[Statement]] = defaultdict(list)
+        for line in self.lines.get((direction, order_no), []):
+            by_channel["" if order is not None and not order.channel_code else line.channel_code].append(line)
+        channels = set(by_channel) | ({order.channel_code} if order is not None else set())
+        suffix = "|refund" if direction == "refund" else ""
+        found = []
+        for channel in sorted(channels):
+            lines = sorted(by_channel.get(channel, []), key=lambda line: line.place)
+            own = order if order is not None and order.channel_code == channel else None
+            main = lines if self.rule(channel).grouping == "sum" else lines[:1]
+            key = f"{channel}|{order_no}"
+            found.append(Sides(key + suffix, channel, order_no, direction, own, tuple(main)))
+            for line in lines[len(main) :]:
+                further = f"{key}{suffix}|dup|{line.txn_no}"
+                found.append(Sides(further, channel, order_no, direction, None, (line,), True))
+        return found
+
+    def fill(self, touched: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Count pending orders as paid where their channel proves it; returns which were filled."""
+        filled = set()
+        for direction, order_no in touched:
+            order = self.book.latest.get(order_no)
+            if order is None or order.status != "pending" or self.book.successful(order):
+                continue
+            for side in self.sides(direction, order_no):
+                if side.order is None or not side.lines or not self.rule(side.channel_code).auto_fill:
+                    continue
+                right = _sum(side.lines)
+                same_currency = {line.currency for line in side.lines} == {order.currency}
+                if same_currency and right is not None and right == order.amount:
+                    filled.add((direction, order_no))
+                    self.book.filled.add((order_no, order.version))
+        return filled
+
+    def judge(
+        self,
+        batch_id: int,
+        dates: dict[int, date],
+        touched: set[tuple[str, str]],
+        filled: set[tuple[str, str]],
+        expected_fee: Callable[[str], int | None],
+    ) -> None:
+        """Judge every item that is touched or open, and write what changed and what stays open."""
+        still_open = {self.numbers[key] for key, item in self.items.items() if item.pool in OPEN_POOLS}
+        for number in sorted(touched | still_open):
+            sides = {side.key: side for side in self.sides(*number)}
+            for key, known in self.items.items():
+                if self.numbers[key] == number and key not in sides and known.pool in OPEN_POOLS:
+                    channel = key.split("|", 1)[0]
+                    sides[key] = Sides(key, channel, number[1], number[0], None, ())
+            for side in sides.values():
+                item = self.items.get(side.key)
+                if number in touched or (item is not None and item.pool in OPEN_POOLS):
+                    self._judge_one(batch_id, dates, side, item, number in filled, expected_fee)
+        for key, item in sorted(self.items.items()):
+            if item.pool in OPEN_POOLS and item.opened is not None:
+                age = (dates[batch_id] - dates[item.opened]).days
+                self.open_rows.append(
+                    {
+                        "batch_id": batch_id,
+                        "item_key": key,
+                        "pool": item.pool,
+                        "result": item.result,
+                        "age_days": age,
+                    }
+                )
+
+    def is_open(self, order: Order) -> bool:
+        """Whether the order's own item is in a pool."""
+        suffix = "|refund" if order.direction == "refund" else ""
+        item = self.items.get(f"{order.channel_code}|{order.order_no}{suffix}")
+        return item is not None and item.pool in OPEN_POOLS
+
+    def _judge_one(
+        self,
+        batch_id: int,
+        dates: dict[int, date],
+        side: Sides,
+        known: Item | None,
+        filled: bool,
+        expected_fee: Callable[[str], int | None],
+    ) -> None:
+        rule = self.rule(side.channel_code)
+        left_order = side.order if side.order is not None and self.book.successful(side.order) else None
+        left = left_order.amount if left_order is not None else None
+        right = _sum(side.lines) if side.lines else None
+        result = self._result(side, left_order, rule, expected_fee)
+        was_open = known is not None and known.was_open
+        if result == "":
+            if known is None or known.pool not in OPEN_POOLS:
+                return
+            result, left, right = "matched_late", None, None
+        if result == "matched" and was_open and not filled:
+            result = "matched_late"
+        opened = batch_id
+        if known is not None and known.opened is not None:
+            opened = known.opened
+        if result in ("matched", "matched_late"):
+            pool = "none"
+        elif result == "platform_only":
+            pool = "error" if (dates[batch_id] - dates[opened]).days > rule.buffer_days else "buffer"
+        else:
+            pool = "error"
+        currency = self._currency(side, left_order, known)
+        if known is not None and (known.result, known.pool, known.left, known.right, known.currency) == (
+            result,
+            pool,
+            left,
+            right,
+            currency,
+        ):
+            return
+        differing = left_order is not None and any(line.currency != left_order.currency for line in side.lines)
+        self.rows.append(
+            {
+                "batch_id": batch_id,
+                "item_key": side.key,
+                "channel_code": side.channel_code,
+                "order_no": side.order_no,
+                "result": result,
+                "pool": pool,
+                "previous_result": known.result if known is not None else None,
+                "left_minor": left,
+                "right_minor": right,
+                "difference_minor": None if differing else (right or 0) - (left or 0),
+                "currency": currency,
+                "opened_batch_id": opened if pool in OPEN_POOLS else None,
+                "match_kind": _match_kind(result, left, right, filled),
+            }
+        )
+        self.items[side.key] = Item(
+            result,
+            pool,
+            left,
+            right,
+            currency,
+            opened if pool in OPEN_POOLS else None,
+            was_open or pool in OPEN_POOLS,
+        )
+        self.numbers[side.key] = (side.direction, side.order_no)
+
+    def _result(
+        self, side: Sides, left_order: Order | None, rule: Rule, expected_fee: Callable[[str], int | None]
+    ) -> str:
+        if side.is_duplicate and side.lines:
+            return "duplicate_channel"
+        if not side.lines:
+            return "platform_only" if left_order is not None else ""
+        currencies = {line.currency for line in side.lines}
+        if side.order is not None:
+            currencies.add(side.order.currency)
+        if len(currencies) > 1 or not currencies <= set(self.book.exponents):
+            return "currency_mismatch"
+        if side.order is None:
+            return "channel_only"
+        if left_order is None:
+            return "status_mismatch"
+        right = _sum(side.lines)
+        if right is None or left_order.amount is None or abs(right - left_order.amount) > rule.tolerance:
+            return "amount_mismatch"
+        expected = expected_fee(side.order_no)
+        fees = [line.fee for line in side.lines if line.fee is not None]
+        if expected is not None and fees and sum(fees) != expected:
+            return "fee_mismatch"
+        return "matched"
+
+    def _currency(self, side: Sides, left_order: Order | None, known: Item | None) -> str:
+        if side.order is not None:
+            return side.order.currency
+        if side.lines:
+            return side.lines[0].currency
+        return known.currency if known is not None else ""
+
+
+def _sum(lines: Sequence[Statement]) -> int | None:
+    amounts = [line.amount for line in lines]
+    return None if None in amounts else sum(amount for amount in amounts if amount is not None)
+
+
+def _match_kind(result: str, left: int | None, right: int | None, filled: bool) -> str | None:
+    if result not in ("matched", "matched_late"):
+        return None
+    if filled:
+        return "auto_fill"
+    if left != right:
+        return "tolerance"
+    return "late" if result == "matched_late" else "auto"

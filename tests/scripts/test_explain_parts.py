@@ -1,0 +1,208 @@
+"""The parts of an explanation: amounts as text, the very line of a file, sentences."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settle.explain.lines import LONGEST_LINE, line_texts
+from settle.explain.story import Teller
+from settle.explain.tree import Branch, money, percent
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [
+        (12345, "CNY", "123.45 CNY"),
+        (5, "CNY", "0.05 CNY"),
+        (0, "CNY", "0.00 CNY"),
+        (-5, "CNY", "-0.05 CNY"),
+        (-12345, "KWD", "-12.345 KWD"),
+        (1000, "JPY", "1000 JPY"),
+        (10**15 + 1, "CNY", "10000000000000.01 CNY"),
+        (7, "XXZ", "7 minor XXZ"),
+        (None, "CNY", "—"),
+    ],
+)
+def test_minor_units_are_shown_in_major_units(minor: int | None, currency: str, text: str) -> None:
+    assert money(minor, currency, EXPONENTS) == text
+
+
+@pytest.mark.parametrize(
+    ("ppm", "text"), [(6000, "0.6 %"), (50000, "5 %"), (1, "0.0001 %"), (0, "0 %"), (-38, "-0.0038 %")]
+)
+def test_rates_are_shown_in_percent(ppm: int, text: str) -> None:
+    assert percent(ppm) == text
+
+
+TEMPLATE = (CHECKOUT / "seeds" / "templates" / "canonical_orders.yml").read_text(encoding="utf-8")
+
+
+def loaded(archive: Path, line: int, template_hash: str = "h") -> dict[str, Any]:
+    return {"archive_path": str(archive), "file_line_no": line, "template_hash": template_hash}
+
+
+def test_lines_are_read_from_a_plain_a_gzip_and_a_zip_file(tmp_path: Path) -> None:
+    content = b"order_no,amount\r\nO-1,1.00\r\nO-2,2.00\r\n"
+    plain, packed, zipped = tmp_path / "a.csv", tmp_path / "b.csv.gz", tmp_path / "c.zip"
+    plain.write_bytes(content)
+    packed.write_bytes(gzip.compress(content))
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("orders.csv", content)
+    for file in (plain, packed, zipped):
+        rows = [loaded(file, 3), loaded(file, 2), loaded(file, 9)]
+        assert line_texts(rows, {"h": TEMPLATE}) == ["O-2,2.00", "O-1,1.00", None], file.name
+
+
+def test_a_line_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    file, broken = tmp_path / "a.csv", tmp_path / "b.csv.gz"
+    file.write_text("order_no\nO-1\n")
+    broken.write_bytes(gzip.compress(b"a\nb\n" * 1000)[:-12])
+    rows = [loaded(tmp_path / "gone.csv", 1), loaded(broken, 2), loaded(file, 2, "another template"), loaded(file, 2)]
+    assert line_texts(rows, {"h": TEMPLATE}) == [None, None, None, "O-1"]
+
+
+def test_a_very_long_line_is_cut(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("x" * 1500 + "\n")
+    (text,) = line_texts([loaded(file, 1)], {"h": TEMPLATE})
+    assert text is not None
+    assert len(text) == LONGEST_LINE + 1
+
+
+def test_branches_are_indented_text() -> None:
+    root = Branch("a")
+    root.add("b").add("c")
+    root.add("d")
+    assert root.lines() == ["a", "  b", "    c", "  d"]
+
+
+def rule(**changes: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "rule_code": "R", "method": "rate", "base": "amount", "ppm": 6000, "fixed_minor": 30,
+        "package_size_minor": 10000, "package_price_minor": 50,
+        "min_minor": None, "max_minor": None, "rounding": "half_up", "currency": None,
+        "valid_from": date(2026, 1, 1), "valid_to": date(9999, 12, 31),
+    }  # fmt: skip
+    return {**base, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "0.6 % of the amount, rounded half_up"),
+        ({"method": "fixed"}, "0.30 CNY an order line, rounded half_up"),
+        ({"method": "rate_plus_fixed"}, "0.6 % of the amount plus 0.30 CNY, rounded half_up"),
+        ({"method": "package"}, "0.50 CNY for every started 100.00 CNY of the amount, rounded half_up"),
+        (
+            {"min_minor": 10, "max_minor": 500},
+            "0.6 % of the amount, at least 0.10 CNY, at most 5.00 CNY, rounded half_up",
+        ),
+        (
+            {"method": "graduated", "rounding": "down"},
+            "each tier's slice of the amount at that tier's rate, rounded down",
+        ),
+    ],
+)
+def test_a_rule_is_told_in_words(changes: dict[str, Any], text: str) -> None:
+    assert Teller(EXPONENTS, {}).rule_text(rule(**changes), "CNY") == text
+
+
+def source(line: int, text: str) -> dict[str, Any]:
+    return {
+        "file_name": "orders.csv",
+        "file_line_no": line,
+        "template": "canonical",
+        "line_text": text,
+        "batch_id": 1,
+        "batch_date": date(2026, 1, 5),
+    }
+
+
+def order_story() -> dict[str, Any]:
+    """An order of 100.00 whose fee of 0.60 is shared, matched and billed."""
+    version = {
+        "version": 1, "order_type": "sale", "product_code": "P", "participant_id": "M1", "customer_id": None,
+        "channel_code": "ALIPAY", "currency": "CNY", "amount": Decimal("100.0000"), "status": "success",
+        "ordered_at": datetime(2026, 1, 5, 2, 0), "paid_at": None, "original_order_no": None, "attributes": None,
+        **source(2, "O-1,1,sale"),
+    }  # fmt: skip
+    sorted_line = {
+        "batch_id": 1, "clearing_seq": 7, "entry_kind": "new", "line_no": 1, "participant_id": "M1", "currency": "CNY",
+        "amount_minor": 10000, "model_code": "SALE", "contract_no": "C-1", "reason_code": None, "reason_detail": None,
+        "ordered_date": date(2026, 1, 5),
+    }  # fmt: skip
+    detail = {
+        "clearing_seq": 7, "entry_kind": "new", "rule_code": "R", "fee_type": "commission", "currency": "CNY",
+        "base_minor": 10000, "fee_minor": 60, "model_code": "SALE",
+    }  # fmt: skip
+    grant = {
+        "clearing_seq": 7, "rule_code": "R", "bearer": "BRAND", "period_key": "2026-01", "granted_minor": 60,
+        "accumulated_minor": 160, "cap_minor": 200,
+    }  # fmt: skip
+    item = {
+        "batch_id": 1, "result": "matched", "pool": "none", "previous_result": None, "left_minor": 10000,
+        "right_minor": 10000, "difference_minor": 0, "currency": "CNY", "match_kind": "auto", "item_key": "ALIPAY|O-1",
+    }  # fmt: skip
+    entry = {
+        "participant_id": "M1", "order_version": 1, "entry_kind": "new", "gross_minor": 10000, "fee_minor": 0,
+        "charge_minor": 0, "net_minor": 10000, "currency": "CNY", "settlement_date": date(2026, 1, 6),
+        "model_code": "SALE", "blocked_by": "not_due;risk_hold", "bill_no": None,
+    }  # fmt: skip
+    hold = {"hold_no": "H-1", "target": "M1", "valid_to": date(2026, 2, 1), "reason": "review"}
+    return {
+        "order_no": "O-1", "versions": [version], "lines": [], "refunds": [], "payments": [], "sorted": [sorted_line],
+        "details": [detail], "grants": [grant], "rules": [rule()], "models": [{"model_code": "SALE", "cycle": "T1"}],
+        "items": [item], "open_items": [], "entries": [entry], "bills": [], "holds": [hold],
+    }  # fmt: skip
+
+
+def told(story: dict[str, Any]) -> list[str]:
+    facts = {"key": "O-1", "kind": "order", "orders": [story], "payments": [], "rejected": []}
+    return Teller(EXPONENTS, {1: date(2026, 1, 5)}).tree(facts).lines()
+
+
+def test_an_order_is_told_from_its_line_in_the_file_to_what_blocks_it() -> None:
+    assert told(order_story()) == [
+        "O-1: sale of 2026-01-05 02:00 UTC, success, through ALIPAY",
+        "  Arrived",
+        "    version 1: success, 100.0000 CNY, batch 1 (2026-01-05)",
+        "      orders.csv:2 (template canonical)",
+        "        O-1,1,sale",
+        "  Clearing 清分清算",
+        "    line 1 cleared in batch 1 (2026-01-05) as number 7: new, 100.00 CNY for M1, model SALE, contract C-1",
+        "      commission by rule R: 0.6 % of the amount, rounded half_up; base 100.00 CNY → fee 0.60 CNY",
+        "        BRAND bears 0.60 CNY, 1.60 CNY of its cap 2.00 CNY used in 2026-01",
+        "  Reconciliation 对账",
+        "    batch 1 (2026-01-05): matched (auto): both sides agree",
+        "      ours 100.00 CNY, theirs 100.00 CNY, difference 0.00 CNY; item ALIPAY|O-1",
+        "  Settlement 结算",
+        "    M1, version 1, new: gross 100.00 CNY, fee 0.00 CNY, charges 0.00 CNY → net 100.00 CNY",
+        "      settlement date 2026-01-06 (cycle T1)",
+        "      blocked, not_due: its settlement date has not come",
+        "      blocked, risk_hold: a risk hold is on",
+        "      hold H-1 on M1 until 2026-02-01: review",
+    ]
+
+
+def test_an_order_that_could_not_clear_says_why() -> None:
+    story = order_story()
+    story["sorted"][0] |= {"clearing_seq": None, "reason_code": "unknown_participant", "reason_detail": "line 1: M9"}
+    story["details"], story["entries"] = [], []
+    assert "    batch 1 (2026-01-05): could not clear, unknown_participant: line 1: M9" in told(story)
+
+
+def test_a_rule_version_is_the_one_of_the_orders_own_date() -> None:
+    story = order_story()
+    story["rules"] = [rule(ppm=9000, valid_to=date(2026, 1, 5)), rule(valid_from=date(2026, 1, 5))]
+    assert any("0.6 % of the amount" in line for line in told(story))
+    assert not any("0.9 %" in line for line in told(story))

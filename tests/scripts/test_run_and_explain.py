@@ -1,0 +1,202 @@
+"""Two days through `settle load`, `run`, `status` and `explain`, with every number worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from settle.cli import app
+from settle.settings import Settings
+from settle.warehouse import open_warehouse
+
+CONFIG = {
+    "participants": "participant_id,participant_name,participant_kind\nM1,Shop,merchant\nBRAND,Sponsor,brand\n",
+    "products": "product_code,product_name\nBOOK,Books\n",
+    "channels": "channel_code,channel_name,channel_type,communication_mode\nALIPAY,Alipay,wallet,batch_file\n",
+    "accounts": "account_no,participant_id,account_kind,currency\nM1-BANK,M1,bank,CNY\n",
+    "settlement_models": (
+        "model_code,priority,order_type,cycle,calendar_code,roll,billing_rule_codes,charge_bearer,"
+        "requires_channel_match,settle_account_kind\nSALE,10,sale,T1,CN,none,COMMISSION;SHARED,payee,true,bank\n"
+    ),
+    "billing_rules": (
+        "rule_code,fee_type,method,base,ppm,rounding,refund_fee,allocation_rule_code,currency\n"
+        "COMMISSION,commission,rate,amount,6000,half_up,true,,CNY\n"
+        "SHARED,service,rate,amount,10000,half_up,true,SPLIT,CNY\n"
+    ),
+    "allocation_rules": "allocation_rule_code,level,parent_bearer,method,overflow\nSPLIT,1,,ratio,residual\n",
+    "allocation_bearers": (
+        "allocation_rule_code,level,parent_bearer,bearer,priority,ppm,cap_minor,cap_period,is_residual\n"
+        "SPLIT,1,,BRAND,1,500000,60,month,false\nSPLIT,1,,participant,2,500000,,,true\n"
+    ),
+    "reconciliation_rules": (
+        "relation,channel_code,grouping,amount_tolerance_minor,date_window_days,buffer_days,auto_fill\n"
+        "orders_channel,ALIPAY,single,0,0,3,false\n"
+    ),
+}
+ORDERS = """order_no,order_type,product_code,participant_id,channel_code,currency,amount,status,ordered_at
+O-1001,sale,BOOK,M1,ALIPAY,CNY,100.00,success,2026-01-05T10:00:00+08:00
+O-1002,sale,BOOK,M1,ALIPAY,CNY,50.00,success,2026-01-05T11:00:00+08:00
+O-1003,sale,BOOK,M9,ALIPAY,CNY,30.00,success,2026-01-05T12:00:00+08:00
+"""
+PAYMENTS = """channel_code,channel_txn_no,order_no,txn_type,amount,currency,status,completed_at
+ALIPAY,T-1,O-1001,payment,100.00,CNY,success,2026-01-05T10:00:30+08:00
+ALIPAY,T-3,O-1003,payment,30.00,CNY,success,2026-01-05T12:00:30+08:00
+"""
+LATE = """channel_code,channel_txn_no,order_no,txn_type,amount,currency,status,completed_at
+ALIPAY,T-2,O-1002,payment,50.00,CNY,success,2026-01-05T11:00:30+08:00
+"""
+
+
+def settle(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def ok(*words: str) -> str:
+    result = settle(*words)
+    assert result.exit_code == 0, f"settle {' '.join(words)}\n{result.output}"
+    return str(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A warehouse of two built days and what `settle run` said."""
+    folder = tmp_path_factory.mktemp("two_days")
+    (folder / "config").mkdir()
+    for name, text in CONFIG.items():
+        (folder / "config" / f"{name}.csv").write_text(text)
+    for name, text in (("orders.csv", ORDERS), ("payments.csv", PAYMENTS), ("payments_late.csv", LATE)):
+        (folder / name).write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SETTLE_WAREHOUSE", str(folder / "w.duckdb"))
+        patch.setenv("SETTLE_CONFIG", str(folder / "config"))
+        patch.setenv("HOME", str(folder))
+        for name in ("SETTLE_TARGET", "SETTLE_SCHEMA_PREFIX", "DBT_PROFILES_DIR", "SETTLE_ARCHIVE", "SETTLE_TEMPLATES"):
+            patch.delenv(name, raising=False)
+        ok("load", "orders", str(folder / "orders.csv"), "--batch-date", "2026-01-05")
+        ok("load", "payments", str(folder / "payments.csv"), "--batch-date", "2026-01-05")
+        first = ok("run")
+        ok("load", "payments", str(folder / "payments_late.csv"), "--batch-date", "2026-01-06")
+        yield {"first": first, "second": ok("run"), "third": ok("run"), "folder": str(folder)}
+
+
+def test_the_first_run_sums_up_its_day(two_days: dict[str, str]) -> None:
+    lines = two_days["first"].splitlines()
+    assert lines[0] == "Batch 1 (2026-01-05)"
+    assert "  cleared         2 orders" in lines
+    assert "  exceptions      1 unknown_participant" in lines
+    assert "  reconciliation  2 matched, 1 platform_only" in lines
+    assert not any(line.startswith("  bills") for line in lines), "T1 is not due on the day of the order"
+
+
+def test_the_second_run_bills_what_has_come_due(two_days: dict[str, str]) -> None:
+    # 100.00 − 0.60 − half of 1.00, and 50.00 − 0.30 − what the brand's cap leaves of 0.50: 0.25 + 0.15.
+    lines = two_days["second"].splitlines()
+    assert lines[0] == "Batch 2 (2026-01-06)"
+    assert "  reconciliation  1 matched_late" in lines
+    assert "  bills           1, net 148.20 CNY" in lines
+
+
+def test_a_run_with_nothing_new_says_so(two_days: dict[str, str]) -> None:
+    assert two_days["third"].splitlines()[0].startswith("Nothing new")
+
+
+def test_a_run_with_nothing_new_changes_no_row(two_days: dict[str, str]) -> None:
+    before = every_row()
+    assert len(before) > 20
+    ok("run")
+    assert every_row() == before
+
+
+def every_row() -> dict[str, list[tuple[Any, ...]]]:
+    with open_warehouse(Settings.from_environment(), read_only=True) as warehouse:
+        tables = warehouse.execute(
+            "select table_schema || '.' || table_name from information_schema.tables where table_schema <> 'pg_catalog'"
+        )
+        return {str(name): sorted(warehouse.execute(f"select * from {name}"), key=repr) for (name,) in tables}
+
+
+def test_status_counts_and_says_what_to_do(two_days: dict[str, str]) -> None:
+    result = json.loads(ok("status", "--json"))
+    assert [batch["state"] for batch in result["batches"]] == ["built", "built"]
+    assert result["exceptions"] == [{"reason_code": "unknown_participant", "count": 1}]
+    assert result["open_items"] == []
+    assert result["invariants_broken"] == []
+    assert result["untested_batches"] == []
+    assert "1 orders in the exceptions" in result["next_step"]
+    assert "orders.csv  orders by canonical" in ok("status")
+
+
+def test_an_order_is_explained_down_to_its_line(two_days: dict[str, str]) -> None:
+    text = ok("explain", "O-1002")
+    for part in (
+        "orders.csv:3 (template canonical",
+        "O-1002,sale,BOOK,M1,ALIPAY,CNY,50.00,success,2026-01-05T11:00:00+08:00",
+        "payments_late.csv:2",
+        "commission by rule COMMISSION: 0.6 % of the amount, rounded half_up; base 50.00 CNY → fee 0.30 CNY",
+        "BRAND bears 0.10 CNY, 0.60 CNY of its cap 0.60 CNY used in 2026-01",
+        "platform_only, in the buffer pool",
+        "matched_late (late), before platform_only",
+        "settlement date 2026-01-06 (cycle T1)",
+        "bill ",
+    ):
+        assert part in text, f"{part!r} is missing in\n{text}"
+
+
+def test_an_order_that_could_not_clear_says_why(two_days: dict[str, str]) -> None:
+    assert "could not clear, unknown_participant" in ok("explain", "O-1003")
+
+
+def test_a_statement_line_and_a_bill_are_explained_too(two_days: dict[str, str]) -> None:
+    line = ok("explain", "T-1")
+    assert line.splitlines()[0] == "T-1: statement line"
+    assert "payments.csv:2" in line
+    assert "O-1001: sale of 2026-01-05 02:00 UTC" in line
+    bill_no = json.loads(ok("explain", "O-1001", "--json"))["orders"][0]["bills"][0]["bill_no"]
+    bill = ok("explain", bill_no)
+    assert bill.splitlines()[0].startswith(f"bill {bill_no} of batch 2 (2026-01-06): 2 entries, net 148.20 CNY")
+    assert "O-1002 version 1, new: gross 50.00 CNY" in bill
+
+
+def test_an_unknown_key_is_exit_2_with_near_misses(two_days: dict[str, str]) -> None:
+    result = settle("explain", "o-1001")
+    assert result.exit_code == 2
+    assert "Did you mean O-1001" in result.stderr
+    assert settle("explain", "nothing like it").stderr.endswith("Nothing loaded looks like it.\n")
+
+
+def test_a_batch_date_before_the_last_one_is_refused(two_days: dict[str, str]) -> None:
+    result = settle("run", "--batch-date", "2026-01-02")
+    assert result.exit_code == 2
+    assert "--batch-date 2026-01-02: the last batch that was built is 2026-01-06 (batch 2)" in result.stderr
+    assert settle("run", "--batch-date", "02.01.2026").exit_code == 2
+
+
+def test_a_refused_file_of_the_inbox_stops_the_run_before_anything_is_built(
+    two_days: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETTLE_WAREHOUSE", str(tmp_path / "w.duckdb"))
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "orders_1.csv").write_text(ORDERS.replace("100.00", "1.005"))
+    result = settle("run", "--inbox", str(inbox), "--batch-date", "2026-01-05")
+    assert result.exit_code == 2
+    assert "1.005" in result.stderr
+    with open_warehouse(Settings.from_environment()) as warehouse:
+        assert not warehouse.has_table("meta", "model_batches") or not warehouse.execute(
+            "select * from meta.model_batches"
+        )
+
+
+def test_before_anything_is_loaded_status_and_explain_say_what_to_do(
+    two_days: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETTLE_WAREHOUSE", str(tmp_path / "new.duckdb"))
+    for words in (("status",), ("explain", "O-1")):
+        result = settle(*words)
+        assert result.exit_code == 2
+        assert "Load a file first: settle load orders FILE" in result.stderr

@@ -1,0 +1,114 @@
+"""What `settle status` and `settle run` say, on hand-made rows."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from settle.build import BatchSummary, RunReport, report_lines
+from settle.commands.status import status_lines
+from settle.dbt import DbtOutcome, NodeOutcome
+from settle.standing import Standing, next_step
+
+
+def state(**changes: Any) -> Standing:
+    batch = {
+        "batch_id": 1,
+        "batch_date": date(2026, 1, 5),
+        "state": "built",
+        "models_built": 8,
+        "models_all": 8,
+    }
+    file = {
+        "file_name": "orders.csv", "dataset": "orders", "template": "canonical", "batch_id": 1, "rows_loaded": 1200,
+        "rows_rejected": 2, "rows_repeated": 1,
+    }  # fmt: skip
+    base: Standing = {
+        "batches": [batch],
+        "files": [file],
+        "open_items": [],
+        "exceptions": [],
+        "invariants_broken": [],
+        "untested_batches": [],
+        "next_step": "…",
+    }
+    return {**base, **changes}
+
+
+ERROR_ITEM = {"pool": "error", "result": "amount_mismatch", "count": 3, "oldest_days": 4}
+EXCEPTION = {"reason_code": "no_model", "count": 2}
+BROKEN = {"invariant": "fee_is_sum_of_grants", "batch_id": 1, "failing_rows": 5}
+OPEN = {"batch_id": 2, "batch_date": date(2026, 1, 6), "state": "open", "models_built": 0, "models_all": 8}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batches": []}, "Nothing is loaded. Load a file: settle load orders FILE"),
+        ({}, "All is built, tested and agreed. Load the next day."),
+        ({"batches": [OPEN]}, "Build what is loaded (2026-01-06): settle run"),
+        ({"untested_batches": [1]}, "Some batches are built and not tested: settle run"),
+        (
+            {"open_items": [ERROR_ITEM], "exceptions": [EXCEPTION]},
+            "Somebody should look at 3 items in the error pool and 2 orders in the exceptions: settle explain ORDER_NO",
+        ),
+        ({"open_items": [{**ERROR_ITEM, "pool": "buffer"}]}, "All is built, tested and agreed. Load the next day."),
+    ],
+)
+def test_the_next_step(changes: dict[str, Any], said: str) -> None:
+    assert next_step(state(**changes)) == said
+
+
+def test_a_broken_invariant_comes_before_everything_else() -> None:
+    step = next_step(state(invariants_broken=[BROKEN], batches=[OPEN], open_items=[ERROR_ITEM]))
+    assert step.startswith("Stop: fee_is_sum_of_grants broken. Pay nothing")
+
+
+def test_the_status_is_told_line_by_line() -> None:
+    assert status_lines(state(open_items=[ERROR_ITEM], exceptions=[EXCEPTION], invariants_broken=[BROKEN])) == [
+        "Batches",
+        "     1  2026-01-05  built  1 file, 1,200 rows, 2 set aside, 1 repeated",
+        "Files",
+        "  orders.csv  orders by canonical, batch 1: 1,200 rows, 2 set aside, 1 repeated",
+        "Open items",
+        "  error: 3 amount_mismatch, oldest 4 days",
+        "Exceptions",
+        "  2 no_model",
+        "Invariants broken",
+        "  fee_is_sum_of_grants in batch 1: 5 rows",
+        "Next: …",
+    ]
+
+
+def test_an_empty_warehouse_is_told_too() -> None:
+    lines = status_lines(state(batches=[], files=[]))
+    assert lines.count("  none") == 5
+
+
+def test_a_run_is_summed_up_batch_by_batch() -> None:
+    batch = BatchSummary(
+        3, date(2026, 1, 7), 1500, {"no_model": 2}, {"matched": 1490, "platform_only": 8}, {"CNY": (12, -12345)}
+    )
+    node = NodeOutcome("t", "test", "pass", "", 0, 0.1, "models/t.yml")
+    assert report_lines(RunReport(DbtOutcome(True, 0, nodes=[node]), [batch], {"CNY": 2})) == [
+        "Batch 3 (2026-01-07)",
+        "  cleared         1,500 orders",
+        "  exceptions      2 no_model",
+        "  reconciliation  1,490 matched, 8 platform_only",
+        "  bills           12, net -123.45 CNY",
+        "1 tests held. See: settle status, settle explain ORDER_NO",
+    ]
+
+
+def test_a_run_with_nothing_new_says_so() -> None:
+    assert report_lines(RunReport(DbtOutcome(True, 0), [], {})) == [
+        "Nothing new: every loaded batch was built before. No row was changed."
+    ]
+
+
+def test_a_failed_run_names_what_failed_and_never_says_nothing_new() -> None:
+    lines = report_lines(RunReport(DbtOutcome(False, 1, ["test x (models/x.yml): 1 failing row"]), [], {}))
+    assert lines[:2] == ["Failed: 1", "  test x (models/x.yml): 1 failing row"]
+    assert not any("Nothing new" in line for line in lines)
