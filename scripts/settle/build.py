@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from settle.dbt import DbtOutcome, run_dbt
 from settle.explain.rows import Reader
 from settle.explain.tree import money
 from settle.load.batches import batch_of, choose_batch_date
+from settle.load.inbox import inbox_jobs
+from settle.load.loader import LoadReport, Rejecting, load_files
+from settle.output import progress
 from settle.settings import Settings
 from settle.standing import built_batches
 from settle.warehouse import Warehouse, open_warehouse
@@ -78,6 +83,29 @@ def build(settings: Settings, batch_date: date | None, with_tests: bool, show_pr
         dates = reader.batch_dates()
         summaries = [summarise(reader, batch_id, dates[batch_id]) for batch_id in new]
         return RunReport(outcome, summaries, reader.exponents())
+
+
+def load_inbox(settings: Settings, inbox: Path, batch_date: date | None) -> list[LoadReport]:
+    """Load the files of a folder that are not loaded yet; the reports of all of them.
+
+    Raises InputError when a file is refused. The same call a second time is no error, although its batch is closed by
+    then: every file is loaded already, so nothing is asked of that batch.
+    """
+    jobs = inbox_jobs(settings, inbox)
+    reports: list[LoadReport] = []
+    with open_warehouse(settings) as warehouse:
+        warehouse.ensure_raw_tables()
+        seen = set(warehouse.execute(f"select sha256, dataset from {warehouse.schema('raw')}.load_files"))
+    if all((_sha256(job.path), job.dataset) in seen for job in jobs):
+        batch_date = None
+    with progress("loading", steps=4 * len(jobs)) as reporter:
+        load_files(settings, jobs, batch_date, Rejecting(), reporter, reports)
+    return reports
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def open_batch(settings: Settings, warehouse: Warehouse, batch_date: date) -> None:

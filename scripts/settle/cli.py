@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from settle import __version__
 from settle.commands import bench as bench_command
 from settle.commands import calendar as calendar_command
+from settle.commands import demo as demo_command
 from settle.commands import explain as explain_command
 from settle.commands import generate as generate_command
 from settle.commands import load as load_command
@@ -67,6 +68,7 @@ app.command("status")(status_command.status)
 app.command("explain")(explain_command.explain)
 app.command("calendar")(calendar_command.calendar)
 app.add_typer(generate_command.app, name="generate")
+app.command("demo")(demo_command.demo)
 app.command("bench")(bench_command.bench)
 app.add_typer(template_command.app, name="template")
 

@@ -184,26 +184,15 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _one_at_a_time(settings: Settings, output: dict[str, Any], args: list[str]) -> Iterator[None]:
-    """On PostgreSQL two builds at once would write each batch twice; DuckDB's own file lock prevents it there."""
+    """On PostgreSQL keep loads and other builds out: two builds at once would write each batch twice, and a file that
+    loads into a batch while it closes would never be built. DuckDB's own file lock prevents both there.
+    """
     if output["type"] != "postgres" or args[0] not in BUILDING:
         yield
         return
     from settle.warehouse import open_warehouse
 
-    key = f"settle build {settings.schema_prefix}"
-    with open_warehouse(settings) as warehouse:
-        if not warehouse.execute("select pg_try_advisory_lock(hashtext(?))", (key,))[0][0]:
-            holders = warehouse.execute(
-                "select distinct pid from pg_locks where locktype = 'advisory' and granted "
-                "and objid = (hashtext(?)::bigint & 4294967295)::oid and database = "
-                "(select oid from pg_database where datname = current_database())",
-                (key,),
-            )
-            who = ", ".join(str(row[0]) for row in holders) or "unknown"
-            raise TryAgainError(
-                f"another run is building this warehouse (PostgreSQL backend {who}). Nothing was changed. "
-                "Wait until it ends, then try again."
-            )
+    with open_warehouse(settings) as warehouse, warehouse.exclusive():
         yield
 
 

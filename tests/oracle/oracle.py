@@ -26,7 +26,7 @@ class Oracle:
         self.details: list[Output] = []
         self.exceptions: list[Output] = []
         self.reasons: dict[tuple[str, int], str] = {}
-        self.expected_fees: dict[str, int] = {}
+        self.expected_fees: dict[tuple[str, int], int] = {}
 
     def run(self) -> Results:
         """All batches in order."""
@@ -173,7 +173,8 @@ class Oracle:
             }
         )
         if rule["fee_type"] == "channel_fee":
-            self.expected_fees[order.order_no] = self.expected_fees.get(order.order_no, 0) + fee
+            key = (order.order_no, order.version)
+            self.expected_fees[key] = self.expected_fees.get(key, 0) + fee
         return where
 
     def _settle_fee(

@@ -64,8 +64,8 @@ class Item:
     left: int | None
     right: int | None
     currency: str
-    opened: int | None = None
-    was_open: bool = False
+    opened: int
+    match_kind: str | None
 
 
 @dataclass
@@ -118,9 +118,12 @@ class Reconciler:
 
     def sides(self, direction: str, order_no: str) -> list[Sides]:
         """The items of one order number and direction, as they stand now."""
+        suffix = "|refund" if direction == "refund" else ""
         if not order_no:
             return [
-                Sides(f"{line.channel_code}||{line.txn_no}", line.channel_code, "", direction, None, (line,))
+                Sides(
+                    f"{line.channel_code}|{suffix}|txn|{line.txn_no}", line.channel_code, "", direction, None, (line,)
+                )
                 for line in self.lines.get((direction, ""), [])
             ]
         order = self.book.latest.get(order_no)
@@ -130,7 +133,6 @@ class Reconciler:
         for line in self.lines.get((direction, order_no), []):
             by_channel["" if order is not None and not order.channel_code else line.channel_code].append(line)
         channels = set(by_channel) | ({order.channel_code} if order is not None else set())
-        suffix = "|refund" if direction == "refund" else ""
         found = []
         for channel in sorted(channels):
             lines = sorted(by_channel.get(channel, []), key=lambda line: line.place)
@@ -166,7 +168,7 @@ class Reconciler:
         dates: dict[int, date],
         touched: set[tuple[str, str]],
         filled: set[tuple[str, str]],
-        expected_fee: Callable[[str], int | None],
+        expected_fee: Callable[[tuple[str, int]], int | None],
     ) -> None:
         """Judge every item that is touched or open, and write what changed and what stays open."""
         still_open = {self.numbers[key] for key, item in self.items.items() if item.pool in OPEN_POOLS}
@@ -181,7 +183,7 @@ class Reconciler:
                 if number in touched or (item is not None and item.pool in OPEN_POOLS):
                     self._judge_one(batch_id, dates, side, item, number in filled, expected_fee)
         for key, item in sorted(self.items.items()):
-            if item.pool in OPEN_POOLS and item.opened is not None:
+            if item.pool in OPEN_POOLS:
                 age = (dates[batch_id] - dates[item.opened]).days
                 self.open_rows.append(
                     {
@@ -206,22 +208,24 @@ class Reconciler:
         side: Sides,
         known: Item | None,
         filled: bool,
-        expected_fee: Callable[[str], int | None],
+        expected_fee: Callable[[tuple[str, int]], int | None],
     ) -> None:
         rule = self.rule(side.channel_code)
         left_order = side.order if side.order is not None and self.book.successful(side.order) else None
-        left = left_order.amount if left_order is not None else None
+        shown = side.order if side.lines else left_order
+        left = shown.amount if shown is not None else None
         right = _sum(side.lines) if side.lines else None
         result = self._result(side, left_order, rule, expected_fee)
-        was_open = known is not None and known.was_open
+        is_known_open = known is not None and known.pool in OPEN_POOLS
         if result == "":
-            if known is None or known.pool not in OPEN_POOLS:
+            if not is_known_open:
                 return
             result, left, right = "matched_late", None, None
-        if result == "matched" and was_open and not filled:
-            result = "matched_late"
+        if result == "matched" and not filled and known is not None:
+            # What was matched and still is keeps its result; what was open is matched late.
+            result = "matched_late" if is_known_open else known.result
         opened = batch_id
-        if known is not None and known.opened is not None:
+        if is_known_open and known is not None:
             opened = known.opened
         if result in ("matched", "matched_late"):
             pool = "none"
@@ -229,7 +233,7 @@ class Reconciler:
             pool = "error" if (dates[batch_id] - dates[opened]).days > rule.buffer_days else "buffer"
         else:
             pool = "error"
-        currency = self._currency(side, left_order, known)
+        currency = self._currency(side, known)
         if known is not None and (known.result, known.pool, known.left, known.right, known.currency) == (
             result,
             pool,
@@ -238,7 +242,7 @@ class Reconciler:
             currency,
         ):
             return
-        differing = left_order is not None and any(line.currency != left_order.currency for line in side.lines)
+        match_kind = _match_kind(result, left, right, filled, known if not is_known_open else None)
         self.rows.append(
             {
                 "batch_id": batch_id,
@@ -250,66 +254,62 @@ class Reconciler:
                 "previous_result": known.result if known is not None else None,
                 "left_minor": left,
                 "right_minor": right,
-                "difference_minor": None if differing else (right or 0) - (left or 0),
+                "difference_minor": None if result == "currency_mismatch" else (right or 0) - (left or 0),
                 "currency": currency,
-                "opened_batch_id": opened if pool in OPEN_POOLS else None,
-                "match_kind": _match_kind(result, left, right, filled),
+                "opened_batch_id": opened,
+                "match_kind": match_kind,
             }
         )
-        self.items[side.key] = Item(
-            result,
-            pool,
-            left,
-            right,
-            currency,
-            opened if pool in OPEN_POOLS else None,
-            was_open or pool in OPEN_POOLS,
-        )
+        self.items[side.key] = Item(result, pool, left, right, currency, opened, match_kind)
         self.numbers[side.key] = (side.direction, side.order_no)
 
     def _result(
-        self, side: Sides, left_order: Order | None, rule: Rule, expected_fee: Callable[[str], int | None]
+        self, side: Sides, left_order: Order | None, rule: Rule, expected_fee: Callable[[tuple[str, int]], int | None]
     ) -> str:
         if side.is_duplicate and side.lines:
             return "duplicate_channel"
         if not side.lines:
             return "platform_only" if left_order is not None else ""
-        currencies = {line.currency for line in side.lines}
-        if side.order is not None:
-            currencies.add(side.order.currency)
-        if len(currencies) > 1 or not currencies <= set(self.book.exponents):
-            return "currency_mismatch"
         if side.order is None:
             return "channel_only"
+        currencies = {line.currency for line in side.lines} | {side.order.currency}
+        if len(currencies) > 1 or not currencies <= set(self.book.exponents):
+            return "currency_mismatch"
         if left_order is None:
             return "status_mismatch"
         right = _sum(side.lines)
         if right is None or left_order.amount is None or abs(right - left_order.amount) > rule.tolerance:
             return "amount_mismatch"
-        expected = expected_fee(side.order_no)
+        expected = expected_fee((left_order.order_no, left_order.version)) if side.direction == "payment" else None
         fees = [line.fee for line in side.lines if line.fee is not None]
-        if expected is not None and fees and sum(fees) != expected:
+        if expected is not None and (not fees or sum(fees) != expected):
             return "fee_mismatch"
         return "matched"
 
-    def _currency(self, side: Sides, left_order: Order | None, known: Item | None) -> str:
+    def _currency(self, side: Sides, known: Item | None) -> str:
         if side.order is not None:
             return side.order.currency
-        if side.lines:
-            return side.lines[0].currency
+        currencies = {line.currency for line in side.lines}
+        if currencies:
+            return currencies.pop() if len(currencies) == 1 else ""
         return known.currency if known is not None else ""
 
 
 def _sum(lines: Sequence[Statement]) -> int | None:
+    """The sum of the lines; None where one can't be told or they are in several currencies."""
     amounts = [line.amount for line in lines]
-    return None if None in amounts else sum(amount for amount in amounts if amount is not None)
+    if None in amounts or len({line.currency for line in lines}) > 1:
+        return None
+    return sum(amount for amount in amounts if amount is not None)
 
 
-def _match_kind(result: str, left: int | None, right: int | None, filled: bool) -> str | None:
+def _match_kind(result: str, left: int | None, right: int | None, filled: bool, kept: Item | None) -> str | None:
     if result not in ("matched", "matched_late"):
         return None
     if filled:
         return "auto_fill"
     if left != right:
         return "tolerance"
+    if kept is not None and kept.match_kind == "auto_fill":
+        return "auto_fill"
     return "late" if result == "matched_late" else "auto"

@@ -413,14 +413,14 @@ def test_a_pending_order_is_filled_only_when_equal_to_the_unit() -> None:
 @pytest.mark.parametrize(
     ("line", "result"),
     [
-        ({"amount": 1}, "matched"),
-        ({"amount": "1.05"}, "matched"),
+        ({"amount": "1.05", "fee": "0.01"}, "matched"),
         ({"amount": "1.06"}, "amount_mismatch"),
+        ({"amount": 1}, "fee_mismatch"),
         ({"amount": 1, "currency": "KWD"}, "currency_mismatch"),
         ({"amount": 1, "fee": "0.02"}, "fee_mismatch"),
         ({"amount": 1, "fee": "0.01"}, "matched"),
         ({"amount": 1, "status": "failed"}, "platform_only"),
-        ({"amount": 1, "txn_type": "payout"}, "matched"),
+        ({"amount": 1, "txn_type": "payout", "fee": "0.01"}, "matched"),
     ],
 )
 def test_results_of_one_line(line: dict[str, object], result: str) -> None:

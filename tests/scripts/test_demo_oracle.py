@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from settle.demo import EXPECTED
 from settle.generate.demo import DEMO_SEED, make_demo
 from tests.oracle.oracle import Oracle
 from tests.oracle.world import Batch, Results, Row, World
@@ -58,7 +60,7 @@ def test_every_planted_break_comes_to_its_answer(tmp_path: Path, seed: int) -> N
     items = {row["item_key"]: row for row in results.items}
     reasons = {row["order_no"]: row["reason_code"] for row in results.exceptions}
     cleared = {row["order_no"] for row in results.details}
-    wrong = []
+    wrong: list[tuple[object, ...]] = []
     for answer in rows_of(tmp_path / "answers.csv"):
         item = items.get(answer["item_key"], {})
         found = (item.get("result"), item.get("pool"), item.get("match_kind") or "")
@@ -94,3 +96,26 @@ def test_every_cap_of_the_demo_company_binds_within_the_ten_days(tmp_path: Path)
         if row["cap_minor"]
     }
     assert full == capped
+
+
+def demo_numbers(results: Results) -> dict[str, int]:
+    """The demo's numbers from the oracle's rows, by the names that `settle demo` prints."""
+    found: Counter[str] = Counter()
+    found["orders cleared"] = len({row["order_no"] for row in results.details})
+    found["orders excepted at least once"] = len({row["order_no"] for row in results.exceptions})
+    for row in results.details:
+        found[f"fees {row['currency']}"] += int(str(row["fee_minor"]))
+    for row in results.allocations:
+        found[f"fees borne by {row['bearer']}"] += int(str(row["granted_minor"]))
+    for item in {row["item_key"]: row for row in results.items}.values():
+        found[f"items {item['result']}"] += 1
+        if item["pool"] != "none":
+            found[f"open in the {item['pool']} pool"] += 1
+    for bill in results.bills:
+        found["bills"] += 1
+        found[f"billed net {bill['currency']}"] += int(str(bill["net_minor"]))
+    return dict(found)
+
+
+def test_the_numbers_that_the_demo_prints_are_the_oracles(tmp_path: Path) -> None:
+    assert demo_numbers(oracle_of(tmp_path, DEMO_SEED)) == EXPECTED

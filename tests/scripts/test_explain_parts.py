@@ -13,7 +13,7 @@ import pytest
 
 from settle.explain.lines import LONGEST_LINE, line_texts
 from settle.explain.story import Teller
-from settle.explain.tree import Branch, money, percent
+from settle.explain.tree import Branch, amount, money, percent
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
@@ -35,6 +35,20 @@ EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
 )
 def test_minor_units_are_shown_in_major_units(minor: int | None, currency: str, text: str) -> None:
     assert money(minor, currency, EXPONENTS) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "text"),
+    [
+        ("50.0000", "CNY", "50.00 CNY"),
+        ("50.0010", "CNY", "50.001 CNY"),
+        ("50.0000", "JPY", "50 JPY"),
+        ("-0.5000", "KWD", "-0.500 KWD"),
+        ("100.0000", "XXZ", "100 XXZ"),
+    ],
+)
+def test_stored_amounts_are_shown_with_the_decimals_of_their_currency(value: str, currency: str, text: str) -> None:
+    assert amount(Decimal(value), currency, EXPONENTS) == text
 
 
 @pytest.mark.parametrize(
@@ -151,7 +165,7 @@ def order_story() -> dict[str, Any]:
     }  # fmt: skip
     item = {
         "batch_id": 1, "result": "matched", "pool": "none", "previous_result": None, "left_minor": 10000,
-        "right_minor": 10000, "difference_minor": 0, "currency": "CNY", "match_kind": "auto", "item_key": "ALIPAY|O-1",
+        "right_minor": 10000, "difference_minor": 0, "currency": "CNY", "match_kind": "auto", "mismatched_fields": None, "item_key": "ALIPAY|O-1",
     }  # fmt: skip
     entry = {
         "participant_id": "M1", "order_version": 1, "entry_kind": "new", "gross_minor": 10000, "fee_minor": 0,
@@ -175,7 +189,7 @@ def test_an_order_is_told_from_its_line_in_the_file_to_what_blocks_it() -> None:
     assert told(order_story()) == [
         "O-1: sale of 2026-01-05 02:00 UTC, success, through ALIPAY",
         "  Arrived",
-        "    version 1: success, 100.0000 CNY, batch 1 (2026-01-05)",
+        "    version 1: success, 100.00 CNY, batch 1 (2026-01-05)",
         "      orders.csv:2 (template canonical)",
         "        O-1,1,sale",
         "  Clearing 清分清算",

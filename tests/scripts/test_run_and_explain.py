@@ -192,6 +192,28 @@ def test_a_refused_file_of_the_inbox_stops_the_run_before_anything_is_built(
         )
 
 
+def test_the_same_inbox_call_twice_is_done_and_changes_nothing(
+    two_days: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETTLE_WAREHOUSE", str(tmp_path / "w.duckdb"))
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "orders_1.csv").write_text(ORDERS)
+    (inbox / "payments_1.csv").write_text(PAYMENTS)
+    words = ("run", "--no-tests", "--inbox", str(inbox), "--batch-date", "2026-01-05")
+    first = ok(*words)
+    assert "  cleared         2 orders" in first
+    assert "tests held" not in first
+    before = every_row()
+    second = ok(*words)
+    assert "Nothing new" in second
+    assert every_row() == before
+    (inbox / "orders_2.csv").write_text(ORDERS.replace("O-100", "O-200"))
+    late = settle(*words)
+    assert late.exit_code == 2, "a new file for a closed batch must not slip into another one"
+    assert "closed for good" in late.stderr
+
+
 def test_before_anything_is_loaded_status_and_explain_say_what_to_do(
     two_days: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,14 @@ with highest_versions as (
     group by order_no
 ),
 
+-- A lower version that comes late touches the item but does not change it: the version that counts came before.
+outdated_now as (
+    select orders.order_no
+    from {{ ref('stg_orders__orders') }} as orders
+    inner join highest_versions on highest_versions.order_no = orders.order_no
+    where orders.batch_id = {{ batch_id() }} and orders.order_version < highest_versions.order_version
+),
+
 orders_seen as (
     select order_no, order_version, order_type, channel_code, currency, minor_per_major, header_minor, status
     from {{ ref('stg_orders__orders') }}
@@ -16,9 +24,12 @@ orders_seen as (
     from {{ ref('stg_orders__orders') }}
     where
         batch_id < {{ batch_id() }}
-        and order_no in (
-            select order_no from {{ ref('stg_channel__payments') }}
-            where batch_id = {{ batch_id() }} and status = 'success'
+        and (
+            order_no in (
+                select order_no from {{ ref('stg_channel__payments') }}
+                where batch_id = {{ batch_id() }} and status = 'success'
+            )
+            or order_no in (select order_no from outdated_now)
         )
 ),
 

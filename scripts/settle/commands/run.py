@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from settle.build import build, report_lines
-from settle.commands.load import load as load_command
+from settle.build import build, load_inbox, report_lines
 from settle.commands.load import parse_date
-from settle.output import say, say_json
+from settle.output import say, say_error, say_json
 from settle.settings import Settings
 
 
@@ -31,11 +30,15 @@ def run(
     """
     settings = Settings.from_environment()
     day = parse_date(batch_date)
-    if inbox is not None:
-        load_command("inbox", [inbox], batch_date=batch_date)
+    files = load_inbox(settings, inbox, day) if inbox is not None else []
+    for file in files:
+        for warning in file.warnings:
+            say_error(warning)
+        if not json:
+            say(file.summary())
     report = build(settings, day, tests)
     if json:
-        say_json(report.as_dict())
+        say_json({"files": [file.as_dict() for file in files], **report.as_dict()})
     else:
         for line in report_lines(report):
             say(line)

@@ -138,10 +138,8 @@ def _open_now(reader: Reader, items: list[dict[str, Any]]) -> list[dict[str, Any
     keys = sorted({row["item_key"] for row in items})
     if not keys:
         return []
-    schema = reader.warehouse.schema("reconciliation")
-    latest = f"batch_id = (select max(batch_id) from {schema}.fct_reconciliation_totals)"
-    if not reader.has("reconciliation", "fct_reconciliation_totals"):
-        latest = "true"
+    marks = f"{reader.warehouse.schema('meta')}.model_batches"
+    latest = f"batch_id = (select max(batch_id) from {marks} where model_name = 'int_reconciliation__items')"
     return reader.rows(
         "reconciliation.fct_open_items", rows.OPEN_COLUMNS, f"{_in('item_key', keys)} and {latest}", keys
     )

@@ -33,7 +33,7 @@ SORTED_COLUMNS = (
 )  # fmt: skip
 ITEM_COLUMNS = (
     "batch_id", "relation", "item_key", "channel_code", "order_no", "result", "pool", "previous_result", "left_minor",
-    "right_minor", "difference_minor", "currency", "opened_batch_id", "match_kind",
+    "right_minor", "difference_minor", "currency", "mismatched_fields", "opened_batch_id", "match_kind",
 )  # fmt: skip
 OPEN_COLUMNS = ("batch_id", "item_key", "pool", "result", "age_days", "age_bucket", "owner", "next_action")
 ENTRY_COLUMNS = (

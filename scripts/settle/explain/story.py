@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from settle.explain.facts import Facts
-from settle.explain.tree import Branch, Row, money, percent
+from settle.explain.tree import Branch, Row, amount, money, percent
 
 BLOCKED = {
     "not_due": "its settlement date has not come",
@@ -58,6 +58,9 @@ class Teller:
     def _money(self, minor: int | None, currency: str | None) -> str:
         return money(minor, currency, self.exponents)
 
+    def _amount(self, row: Row, name: str) -> str:
+        return amount(row[name], row["currency"], self.exponents)
+
     def _batch(self, batch_id: int | None) -> str:
         if batch_id is None or batch_id not in self.dates:
             return f"batch {batch_id}"
@@ -87,14 +90,15 @@ class Teller:
         part = root.add("Arrived")
         for row in order["versions"]:
             amount = (
-                f"{row['amount']:f} {row['currency']}" if row["amount"] is not None else f"in lines, {row['currency']}"
+                self._amount(row, "amount") if row["amount"] is not None else f"amount in its lines, {row['currency']}"
             )
             seen = part.add(f"version {row['version']}: {row['status']}, {amount}, {self._batch(row['batch_id'])}")
             _source(seen, row)
             for line in order["lines"]:
                 if line["version"] == row["version"]:
                     whose = line["participant_id"] or row["participant_id"]
-                    own = seen.add(f"line {line['line_no']}: {line['amount']:f} {row['currency']} for {whose}")
+                    shown = self._amount({**line, "currency": row["currency"]}, "amount")
+                    own = seen.add(f"line {line['line_no']}: {shown} for {whose}")
                     _source(own, line)
             if row["original_order_no"]:
                 seen.add(f"refund of {row['original_order_no']} (see: settle explain {row['original_order_no']})")
@@ -155,7 +159,10 @@ class Teller:
                     f", {self._money(grant['accumulated_minor'], currency)} of its cap "
                     f"{self._money(grant['cap_minor'], currency)} used in {grant['period_key']}"
                 )
-            fee.add(f"{grant['bearer']} bears {self._money(grant['granted_minor'], currency)}{cap}")
+            bearer = grant["bearer"]
+            if bearer == "participant":
+                bearer = f"{detail['participant_id']}, the participant,"
+            fee.add(f"{bearer} bears {self._money(grant['granted_minor'], currency)}{cap}")
 
     def rule_text(self, rule: Row, currency: str) -> str:
         """A billing rule in words: method, numbers, limits and rounding."""
@@ -184,11 +191,11 @@ class Teller:
         return f"{text}, rounded {rule['rounding']}"
 
     def _payment(self, part: Branch, row: Row) -> None:
-        fee = f", fee {row['fee']:f}" if row["fee"] is not None else ""
+        fee = f", fee {self._amount(row, 'fee')}" if row["fee"] is not None else ""
         when = f" at {row['completed_at']:%Y-%m-%d %H:%M} UTC" if row["completed_at"] else ""
         line = part.add(
             f"{row['channel_code']} line {row['channel_txn_no']}: {row['txn_type']}, {row['status']}, "
-            f"{row['amount']:f} {row['currency']}{fee}{when}, {self._batch(row['batch_id'])}"
+            f"{self._amount(row, 'amount')}{fee}{when}, {self._batch(row['batch_id'])}"
         )
         _source(line, row)
 
@@ -202,6 +209,8 @@ class Teller:
             item = part.add(
                 f"{self._batch(row['batch_id'])}: {row['result']}{how}{pool}{before}" + (f": {known}" if known else "")
             )
+            if row["mismatched_fields"]:
+                item.add(f"differs in: {str(row['mismatched_fields']).replace(';', ', ')}")
             item.add(
                 f"ours {self._money(row['left_minor'], currency)}, theirs {self._money(row['right_minor'], currency)}, "
                 f"difference {self._money(row['difference_minor'], currency)}; item {row['item_key']}"

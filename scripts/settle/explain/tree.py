@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -38,6 +39,16 @@ def money(minor: int | None, currency: str | None, exponents: Mapping[str, int])
     digits = str(abs(minor)).rjust(exponent + 1, "0")
     whole, fraction = (digits[:-exponent], "." + digits[-exponent:]) if exponent else (digits, "")
     return f"{'-' if minor < 0 else ''}{whole}{fraction} {currency}"
+
+
+def amount(value: Decimal | None, currency: str | None, exponents: Mapping[str, int]) -> str:
+    """A stored major-unit amount as text, zeros beyond the currency's decimals left out: 50.0000, CNY → `50.00 CNY`."""
+    if value is None:
+        return "—"
+    whole, _, fraction = f"{value:f}".partition(".")
+    kept = exponents.get(currency or "", 0)
+    fraction = fraction[:kept] + fraction[kept:].rstrip("0")
+    return f"{whole}{'.' if fraction else ''}{fraction} {currency}"
 
 
 def percent(ppm: int) -> str:

@@ -9,7 +9,7 @@ from settle.errors import InputError
 from settle.load.datasets import Column
 from settle.load.templates import ANY_KIND, FieldSource, Template
 from settle.money import MAX_MINOR, STORED_DECIMALS, amount_fault, amount_pattern
-from settle.times import ISO_OFFSET, ISO_TIME, time_fault
+from settle.times import COMMON_TIME, ISO_OFFSET, ISO_TIME, time_fault
 
 INTEGER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 INTEGERS = frozenset(INTEGER_TYPES) | {f"U{name}" for name in INTEGER_TYPES}
@@ -170,8 +170,10 @@ class _Planner:
 
     def check_required(self, column: Column, kind: str, shown: str, text: str) -> None:
         if column.required:
+            # Only a text that begins with a blank can be all blanks; trimming every value would cost a pass.
+            blanks = f" or ({text} < '!' and trim({text}, {SPACES}) = '')" if column.kind == "text" else ""
             self.add(
-                kind, shown, "missing_value", f"{text} is null or trim({text}) = ''", "''",
+                kind, shown, "missing_value", f"{text} is null{blanks}", "''",
                 lambda value, extra: "is empty. Every row needs it.",
             )  # fmt: skip
 
@@ -241,7 +243,7 @@ class _Planner:
             value = f"cast({value} as integer)"
             return f"coalesce({value}, {source.default})" if source.default is not None else value
         if sql_type == TIME_ZONED:
-            return f"timezone('UTC', {value})"
+            return f"make_timestamp(epoch_us({value}))"
         zone = source.time_zone or self.given.zone
         return f"timezone('UTC', timezone({literal(zone)}, cast({value} as timestamp)))"
 
@@ -282,15 +284,16 @@ class _Planner:
             bad = f"{base} is not null and try_strptime({base}, [{formats}]) is null"
         else:
             # The session's time zone is the file's, so the cast reads times with and without an offset alike.
-            value = f"timezone('UTC', try_cast({base} as timestamptz))"
+            # The count of microseconds is UTC already; converting by zone name would ask the calendar for every row.
+            value = f"make_timestamp(epoch_us(try_cast({base} as timestamptz)))"
             if zone != self.given.zone:
                 value = (
                     f"case when regexp_matches({base}, {literal(ISO_OFFSET)}) then {value} "
                     f"else timezone('UTC', timezone({literal(zone)}, {local})) end"
                 )
             bad = (
-                f"{base} is not null and (not regexp_full_match({base}, {literal(ISO_TIME)}) "
-                f"or try_cast({base} as timestamptz) is null)"
+                f"{base} is not null and (not case when {base} like {literal(COMMON_TIME)} then true "
+                f"else regexp_full_match({base}, {literal(ISO_TIME)}) end or try_cast({base} as timestamptz) is null)"
             )
         told = time_fault(source.time_formats)
         self.add(kind, shown, "bad_time", bad, base, lambda text, extra: told)

@@ -1,0 +1,69 @@
+with lines as (
+    select
+        clearing_seq, order_no, order_version, participant_id, entry_kind, currency, channel_code, model_code, model_key,
+        ordered_date, is_part_of_order,
+        case when entry_kind = 'refund' then -amount_minor else amount_minor end as gross_minor
+    from {{ ref('int_clearing__lines_sorted') }}
+    where batch_id = {{ batch_id() }} and clearing_seq is not null
+),
+
+charges as (
+    select * from {{ ref('int_settlement__charges') }}
+),
+
+lines_charged as (
+    select
+        lines.*,
+        coalesce(charges.fee_minor, 0) as fee_minor,
+        coalesce(charges.charge_minor, 0) as charge_minor
+    from lines
+    left join charges on charges.clearing_seq = lines.clearing_seq and charges.participant_id = lines.participant_id
+),
+
+-- Lines that are a whole order are an entry as they stand; so most orders need no grouping.
+parts as (
+    select
+        clearing_seq, order_no, order_version, participant_id, entry_kind, currency, channel_code, model_code, model_key,
+        ordered_date, gross_minor, fee_minor, charge_minor
+    from lines_charged
+    where is_part_of_order
+    union all
+    select
+        charges.clearing_seq, lines.order_no, lines.order_version, charges.participant_id, lines.entry_kind, lines.currency,
+        lines.channel_code, lines.model_code, lines.model_key, lines.ordered_date, 0, charges.fee_minor, charges.charge_minor
+    from charges
+    inner join lines on lines.clearing_seq = charges.clearing_seq
+    where charges.participant_id <> lines.participant_id and (charges.fee_minor <> 0 or charges.charge_minor <> 0)
+),
+
+entries as (
+    select
+        clearing_seq, order_no, order_version, participant_id, entry_kind, currency, channel_code, model_code, model_key,
+        ordered_date, gross_minor, fee_minor, charge_minor
+    from lines_charged
+    where not is_part_of_order
+    union all
+    select
+        min(clearing_seq), order_no, order_version, participant_id, entry_kind, currency, min(channel_code), min(model_code), model_key,
+        min(ordered_date), {{ minor_sum('gross_minor') }}, {{ minor_sum('fee_minor') }}, {{ minor_sum('charge_minor') }}
+    from parts
+    group by order_no, order_version, participant_id, entry_kind, currency, model_key
+),
+
+final as (
+    select
+        cast({{ batch_id() }} as bigint) as batch_id,
+        {{ batch_date() }} as batch_date,
+        entries.clearing_seq as first_clearing_seq,
+        entries.order_no, entries.order_version, entries.participant_id, entries.entry_kind, entries.currency,
+        entries.channel_code, entries.model_code, models.requires_channel_match, models.settle_account_kind,
+        entries.gross_minor, entries.fee_minor, entries.charge_minor,
+        entries.gross_minor - entries.fee_minor - entries.charge_minor as net_minor,
+        dates.settlement_date
+    from entries
+    inner join {{ ref('stg_config__settlement_models') }} as models on models.model_key = entries.model_key
+    inner join {{ ref('int_settlement__dates') }} as dates
+        on dates.model_key = entries.model_key and dates.ordered_date = entries.ordered_date
+)
+
+select * from final
