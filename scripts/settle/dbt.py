@@ -230,7 +230,8 @@ def failure_line(node: NodeOutcome) -> str:
     if node.kind == "test" and node.rows:
         why = f"{node.rows} failing row{'s' if node.rows != 1 else ''}"
     else:
-        why = node.message.split("\n  compiled code at")[0].strip()
+        kept = [line.strip() for line in node.message.split("\n  compiled code at")[0].splitlines()]
+        why = "\n    ".join(line for line in kept if line and not line.startswith("> "))
     return f"{node.kind} {node.name} ({node.file}): {why}"
 
 
@@ -301,7 +302,7 @@ class _LineWatch:
             self.done += 1
             if self.total and time.monotonic() - self.last >= SECONDS_BETWEEN_LINES:
                 self.last = time.monotonic()
-                print(f"  {self.done} of {self.total} done", file=sys.stderr, flush=True)
+                print(f"  {min(self.done, self.total)} of {self.total} done", file=sys.stderr, flush=True)
 
 
 class _BarWatch:

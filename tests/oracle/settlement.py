@@ -133,7 +133,7 @@ class Settler:
                 "settlement_date": key[4],
                 "entry_count": len(entries),
                 "gross_minor": sum(entry.gross for entry in sales),
-                "refund_minor": sum(entry.gross for entry in refunds),
+                "refund_minor": -sum(entry.gross for entry in refunds),
                 "fee_minor": sum(entry.fee for entry in entries),
                 "charge_minor": sum(entry.charge for entry in entries),
                 "carried_in_minor": carried_in,

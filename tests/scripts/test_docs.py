@@ -12,6 +12,8 @@ import typer
 import yaml
 
 from settle.cli import app
+from settle.demo import EXPECTED
+from settle.explain.tree import money
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -158,3 +160,20 @@ def test_readme_starts_with_what_to_run_and_what_to_see() -> None:
     first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:40])
     for words in ("make demo", "make test", "settle explain"):
         assert words in first_screen
+
+
+def test_the_numbers_of_the_readme_are_the_demos() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    exponents = {"CNY": 2}
+    for said in (
+        f"{EXPECTED['orders cleared']} orders cleared",
+        f"{grouped(money(EXPECTED['fees CNY'], 'CNY', exponents))} of fees",
+        f"{grouped(money(EXPECTED['billed net CNY'], 'CNY', exponents))} billed",
+        f"{EXPECTED['open in the error pool']} differences in the error pool",
+    ):
+        assert said in text, said
+
+
+def grouped(text: str) -> str:
+    """1234567.89 CNY as 1,234,567.89 CNY."""
+    return re.sub(r"(?<=\d)(?=(\d{3})+\.)", ",", text)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from settle.explain.story import Teller
 from settle.explain.tree import Branch, amount, money, percent
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
 
 
@@ -128,7 +130,7 @@ def rule(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_rule_is_told_in_words(changes: dict[str, Any], text: str) -> None:
-    assert Teller(EXPONENTS, {}).rule_text(rule(**changes), "CNY") == text
+    assert Teller(EXPONENTS, {}, SHANGHAI).rule_text(rule(**changes), "CNY") == text
 
 
 def source(line: int, text: str) -> dict[str, Any]:
@@ -165,7 +167,8 @@ def order_story() -> dict[str, Any]:
     }  # fmt: skip
     item = {
         "batch_id": 1, "result": "matched", "pool": "none", "previous_result": None, "left_minor": 10000,
-        "right_minor": 10000, "difference_minor": 0, "currency": "CNY", "match_kind": "auto", "mismatched_fields": None, "item_key": "ALIPAY|O-1",
+        "right_minor": 10000, "difference_minor": 0, "currency": "CNY", "match_kind": "auto",
+        "mismatched_fields": None, "item_key": "ALIPAY|O-1",
     }  # fmt: skip
     entry = {
         "participant_id": "M1", "order_version": 1, "entry_kind": "new", "gross_minor": 10000, "fee_minor": 0,
@@ -182,12 +185,12 @@ def order_story() -> dict[str, Any]:
 
 def told(story: dict[str, Any]) -> list[str]:
     facts = {"key": "O-1", "kind": "order", "orders": [story], "payments": [], "rejected": []}
-    return Teller(EXPONENTS, {1: date(2026, 1, 5)}).tree(facts).lines()
+    return Teller(EXPONENTS, {1: date(2026, 1, 5)}, SHANGHAI).tree(facts).lines()
 
 
 def test_an_order_is_told_from_its_line_in_the_file_to_what_blocks_it() -> None:
     assert told(order_story()) == [
-        "O-1: sale of 2026-01-05 02:00 UTC, success, through ALIPAY",
+        "O-1: sale of 2026-01-05 10:00, success, through ALIPAY",
         "  Arrived",
         "    version 1: success, 100.00 CNY, batch 1 (2026-01-05)",
         "      orders.csv:2 (template canonical)",

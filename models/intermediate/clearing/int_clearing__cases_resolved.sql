@@ -1,8 +1,29 @@
 {{ config(materialized='ephemeral') }}
 
-with cases as (
-    select distinct order_type, case_product, case_participant, case_channel, case_attributes, ordered_date, currency
-    from {{ ref('int_clearing__lines_due') }}
+-- The orders are read here once more, by these few columns only: that costs less than keeping all lines at hand for two uses.
+with orders as (
+    select * from {{ ref('stg_orders__orders') }}
+    where batch_id = {{ batch_id() }} and status = 'success' and order_type <> 'refund'
+    union all
+    select orders.*
+    from {{ ref('stg_orders__orders') }} as orders
+    inner join {{ ref('int_clearing__orders_waiting') }} as waiting
+        on waiting.order_no = orders.order_no and waiting.order_version = orders.order_version
+    where orders.batch_id <= {{ batch_id() }}
+),
+
+cases as (
+    select distinct
+        {{ case_key('orders', 'lines') }} as case_key,
+        {% for name, expression in case_parts('orders', 'lines').items() -%}
+            {{ expression }} as {{ name }},
+        {% endfor -%}
+        orders.ordered_date
+    from orders
+    left join {{ ref('stg_orders__order_lines') }} as lines
+        on
+            lines.order_no = orders.order_no and lines.order_version = orders.order_version
+            and lines.batch_id <= {{ batch_id() }}
 ),
 
 matches as (
@@ -12,9 +33,7 @@ matches as (
         models.model_code,
         models.needs_contract,
         rank() over (
-            partition by
-                cases.order_type, cases.case_product, cases.case_participant, cases.case_channel,
-                cases.case_attributes, cases.ordered_date, cases.currency
+            partition by cases.case_key, cases.ordered_date
             order by models.priority
         ) as model_rank
     from cases
@@ -34,14 +53,14 @@ matches as (
 
 chosen as (
     select
-        order_type, case_product, case_participant, case_channel, case_attributes, ordered_date, currency,
+        case_key, ordered_date, currency,
         min(model_key) as model_key,
         min(model_code) as model_code,
         max(case when needs_contract then 1 else 0 end) = 1 as needs_contract,
         count(*) as model_count
     from matches
     where model_rank = 1
-    group by order_type, case_product, case_participant, case_channel, case_attributes, ordered_date, currency
+    group by case_key, ordered_date, currency
 ),
 
 -- BILL-VERSION: exactly one version of each named rule must hold on the order's own date; two would bill twice.

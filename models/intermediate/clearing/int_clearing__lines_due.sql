@@ -1,7 +1,5 @@
 {{ config(materialized='ephemeral') }}
 
--- What a settlement model can ask of a line stands in the case columns, with every value that no model names folded into
--- the empty text: so models are matched once per case instead of once per line.
 with orders as (
     select * from {{ ref('int_clearing__orders_due') }}
 ),
@@ -12,18 +10,29 @@ lines as (
     where batch_id <= {{ batch_id() }}
 ),
 
-lines_of_orders as (
+totals as (
+    select order_no, order_version, count(*) as line_count, sum(line_amount) as lines_amount
+    from lines
+    where
+        order_no in (select order_no from {{ ref('stg_orders__orders') }} where batch_id = {{ batch_id() }})
+        or order_no in (select order_no from {{ ref('int_clearing__orders_waiting') }})
+    group by order_no, order_version
+),
+
+final as (
     select
         orders.order_no,
         orders.order_version,
         coalesce(lines.line_no, 1) as line_no,
         lines.order_no is not null as has_lines,
         orders.is_correction,
+        {{ case_key('orders', 'lines') }} as case_key,
         orders.order_type,
+        orders.currency,
+        orders.ordered_date,
         coalesce(lines.product_code, orders.product_code) as product_code,
         coalesce(lines.participant_id, orders.participant_id) as participant_id,
         orders.channel_code,
-        orders.currency,
         orders.minor_per_major,
         orders.has_header_amount,
         orders.header_minor,
@@ -31,31 +40,14 @@ lines_of_orders as (
             when lines.order_no is null then orders.header_minor
             else {{ to_minor('lines.line_amount', 'orders.minor_per_major') }}
         end as amount_minor,
+        {{ to_minor('totals.lines_amount', 'orders.minor_per_major') }} as lines_minor,
+        coalesce(totals.line_count, 1) as line_count,
         orders.ordered_at,
-        orders.ordered_date,
         lines.attributes as line_attributes,
         orders.attributes as order_attributes
     from orders
     left join lines on lines.order_no = orders.order_no and lines.order_version = orders.order_version
-),
-
-named_products as (select distinct product_code from {{ ref('stg_config__settlement_models') }}),
-
-named_participants as (select distinct participant_id from {{ ref('stg_config__settlement_models') }}),
-
-named_channels as (select distinct channel_code from {{ ref('stg_config__settlement_models') }}),
-
-final as (
-    select
-        lines_of_orders.*,
-        coalesce(named_products.product_code, '') as case_product,
-        coalesce(named_participants.participant_id, '') as case_participant,
-        coalesce(named_channels.channel_code, '') as case_channel,
-        {{ attribute_conditions_met('lines_of_orders.line_attributes', 'lines_of_orders.order_attributes') }} as case_attributes
-    from lines_of_orders
-    left join named_products on named_products.product_code = lines_of_orders.product_code
-    left join named_participants on named_participants.participant_id = lines_of_orders.participant_id
-    left join named_channels on named_channels.channel_code = lines_of_orders.channel_code
+    left join totals on totals.order_no = orders.order_no and totals.order_version = orders.order_version
 )
 
 select * from final

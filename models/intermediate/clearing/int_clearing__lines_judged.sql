@@ -8,43 +8,27 @@ with contracts_in_force as (
     group by contracts.participant_id, contracts.model_code, dates.ordered_date
 ),
 
-order_totals as (
-    select order_no, order_version, count(*) as line_count, sum(line_amount) as lines_amount
-    from {{ ref('stg_orders__order_lines') }}
-    where batch_id <= {{ batch_id() }}
-    group by order_no, order_version
-),
-
 resolved as (
     select
         lines.*,
         cases.model_key, cases.model_code, cases.needs_contract, cases.model_count, cases.rule_missing,
         cases.needs_principal, cases.needs_interest,
         contracts_in_force.contract_no,
-        products.product_code is not null as is_product_known,
-        participants.participant_id is not null as is_participant_known,
-        channels.channel_code is not null as is_channel_known,
-        {{ to_minor('order_totals.lines_amount', 'lines.minor_per_major') }} as lines_minor,
+        lines.product_code in (select product_code from {{ ref('products') }}) as is_product_known,
+        coalesce(lines.participant_id in (select participant_id from {{ ref('participants') }}), false) as is_participant_known,
+        lines.channel_code in (select channel_code from {{ ref('channels') }}) as is_channel_known,
         case
             when cases.needs_principal or cases.needs_interest
-                then coalesce(lines.line_attributes, case when coalesce(order_totals.line_count, 1) = 1 then lines.order_attributes end)
+                then coalesce(lines.line_attributes, case when lines.line_count = 1 then lines.order_attributes end)
         end as billed_attributes
     from {{ ref('int_clearing__lines_due') }} as lines
     left join {{ ref('int_clearing__cases_resolved') }} as cases
-        on
-            cases.order_type = lines.order_type and cases.case_product = lines.case_product
-            and cases.case_participant = lines.case_participant and cases.case_channel = lines.case_channel
-            and cases.case_attributes = lines.case_attributes and cases.ordered_date = lines.ordered_date
-            and cases.currency = lines.currency
+        on cases.case_key = lines.case_key and cases.ordered_date = lines.ordered_date
     left join contracts_in_force
         on
             contracts_in_force.participant_id = lines.participant_id
             and contracts_in_force.model_code = cases.model_code
             and contracts_in_force.ordered_date = lines.ordered_date
-    left join {{ ref('products') }} as products on products.product_code = lines.product_code
-    left join {{ ref('participants') }} as participants on participants.participant_id = lines.participant_id
-    left join {{ ref('channels') }} as channels on channels.channel_code = lines.channel_code
-    left join order_totals on order_totals.order_no = lines.order_no and order_totals.order_version = lines.order_version
 ),
 
 with_bases as (
@@ -87,7 +71,7 @@ ranked as (
 final as (
     select
         cast({{ batch_id() }} as bigint) as batch_id,
-        order_no, order_version, line_no, has_lines, order_type, product_code, participant_id, channel_code, currency,
+        order_no, order_version, line_no, has_lines, participant_id, channel_code, currency,
         ordered_at, ordered_date, amount_minor, principal_minor, interest_minor, model_key, model_code, contract_no,
         reason_rank,
         {{ reason_detail() }} as reason_detail

@@ -17,7 +17,7 @@ refunds_refused as (
 
 lines_clearing as (
     select
-        'new' as entry_kind, lines.order_no, lines.order_version, lines.line_no, lines.order_type, lines.product_code,
+        'new' as entry_kind, lines.order_no, lines.order_version, lines.line_no,
         lines.participant_id, lines.channel_code, lines.currency, lines.ordered_at, lines.ordered_date,
         lines.amount_minor, lines.principal_minor, lines.interest_minor, lines.model_key, lines.model_code,
         lines.contract_no, cast(null as {{ dbt.type_string() }}) as original_order_no,
@@ -27,7 +27,7 @@ lines_clearing as (
     where lines.batch_id = {{ batch_id() }} and failing.order_no is null
     union all
     select
-        'refund', parts.order_no, refunds.order_version, parts.line_no, 'refund', originals.product_code,
+        'refund', parts.order_no, refunds.order_version, parts.line_no,
         originals.participant_id, originals.channel_code, originals.currency, refunds.ordered_at, refunds.ordered_date,
         parts.amount_minor, null, null, originals.model_key, originals.model_code,
         originals.contract_no, parts.original_order_no, true, 1
@@ -64,7 +64,7 @@ final as (
         last_number.clearing_seq + row_number() over (
             order by is_adjustment, ordered_at, {{ bytewise('order_no') }}, line_no
         ) as clearing_seq,
-        entry_kind, order_no, order_version, line_no, order_type, product_code, participant_id, channel_code, currency,
+        entry_kind, order_no, order_version, line_no, participant_id, channel_code, currency,
         ordered_date, amount_minor, principal_minor, interest_minor, model_key, model_code, contract_no, original_order_no,
         is_part_of_order, cast(null as {{ dbt.type_string() }}) as reason_code, cast(null as {{ dbt.type_string() }}) as reason_detail,
         false as is_reason_new
@@ -73,7 +73,7 @@ final as (
     union all
     select
         cast({{ batch_id() }} as bigint), {{ batch_date() }}, null,
-        excepted.entry_kind, excepted.order_no, excepted.order_version, 0, null, null, null, null, null,
+        excepted.entry_kind, excepted.order_no, excepted.order_version, 0, null, null, null,
         null, null, null, null, null, null, null, excepted.original_order_no, true,
         {{ reason_code('excepted.reason_rank') }}, excepted.reason_detail,
         {{ differs('reasons_before.reason_code', reason_code('excepted.reason_rank')) }}

@@ -1,14 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-with waiting as (
-    select order_no, order_version from {{ ref('int_reconciliation__pairs') }}
-    where batch_id = {{ batch_id() }} and is_filled_now and direction = 'payment'
-    union
-    select order_no, order_version from {{ history_of('int_clearing__lines_judged') }}
-    where batch_id = {{ batch_id() }} - 1 and reason_rank is not null
-),
-
-highest_versions as (
+with highest_versions as (
     select order_no, max(order_version) as order_version
     from {{ ref('stg_orders__orders') }}
     where batch_id <= {{ batch_id() }} and order_version > 1
@@ -21,7 +13,8 @@ orders_seen as (
     union all
     select orders.*
     from {{ ref('stg_orders__orders') }} as orders
-    inner join waiting on waiting.order_no = orders.order_no and waiting.order_version = orders.order_version
+    inner join {{ ref('int_clearing__orders_waiting') }} as waiting
+        on waiting.order_no = orders.order_no and waiting.order_version = orders.order_version
     where orders.batch_id <= {{ batch_id() }}
 ),
 

@@ -8,7 +8,7 @@ with originals_wanted as (
 -- New business comes before adjustments in a batch, so an original of this batch counts.
 cleared as (
     select
-        lines.order_no, lines.line_no, lines.product_code, lines.participant_id, lines.channel_code, lines.currency,
+        lines.order_no, lines.line_no, lines.participant_id, lines.channel_code, lines.currency,
         lines.amount_minor, lines.model_key, lines.model_code, lines.contract_no
     from {{ ref('int_clearing__lines_judged') }} as lines
     inner join originals_wanted on originals_wanted.order_no = lines.order_no
@@ -17,7 +17,7 @@ cleared as (
     where lines.batch_id = {{ batch_id() }} and failing.order_no is null
     union all
     select
-        lines.order_no, lines.line_no, lines.product_code, lines.participant_id, lines.channel_code, lines.currency,
+        lines.order_no, lines.line_no, lines.participant_id, lines.channel_code, lines.currency,
         lines.amount_minor, lines.model_key, lines.model_code, lines.contract_no
     from {{ history_of('int_clearing__lines_sorted') }} as lines
     inner join originals_wanted on originals_wanted.order_no = lines.order_no

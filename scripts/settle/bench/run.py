@@ -165,11 +165,11 @@ def batch_seconds(measured: list[Measured], what: str = "seconds") -> list[float
     return [sum(getattr(step, what) for step in steps[start : start + 3]) for start in range(0, len(steps), 3)]
 
 
-def medians(measured: list[Measured]) -> dict[str, float]:
-    """Median seconds of each step over the turns; `load` is the sum of its datasets."""
+def medians(measured: list[Measured], what: str = "seconds") -> dict[str, float]:
+    """Median seconds of each step over the turns; `load` is the sum of its datasets. `what` may be cpu_seconds."""
     by_step: dict[str, list[float]] = {}
     for step in measured:
-        by_step.setdefault(step.step, []).append(step.seconds)
+        by_step.setdefault(step.step, []).append(getattr(step, what))
     found = {name: statistics.median(values) for name, values in by_step.items()}
     found[LOAD] = sum(seconds for name, seconds in found.items() if name.startswith(f"{LOAD} "))
     return found

@@ -30,4 +30,4 @@ def explain(
         if json:
             say_json(facts)
             return
-        render(Teller(reader.exponents(), reader.batch_dates()).tree(facts))
+        render(Teller(reader.exponents(), reader.batch_dates(), settings.zone).tree(facts))

@@ -41,7 +41,7 @@ def load(
         jobs = [FileJob(dataset=dataset, path=path, template=template) for path in paths]
     reports: list[LoadReport] = []
     try:
-        with progress("loading", steps=4 * len(jobs)) as reporter:
+        with progress("loading", steps=2 * len(jobs)) as reporter:
             load_files(settings, jobs, parse_date(batch_date), rejecting, reporter, reports)
     finally:
         if as_json:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from settle.explain.facts import Facts
 from settle.explain.tree import Branch, Row, amount, money, percent
@@ -29,11 +31,15 @@ POOLS = {"buffer": "buffer pool 缓冲池", "error": "error pool 差错池"}
 
 
 class Teller:
-    """Tells one story; `exponents` are the currencies' decimals, `dates` the batches' accounting dates."""
+    """Tells one story.
 
-    def __init__(self, exponents: Mapping[str, int], dates: Mapping[int, Any]) -> None:
+    `exponents` are the currencies' decimals, `dates` the batches' accounting dates; times are shown in `zone`.
+    """
+
+    def __init__(self, exponents: Mapping[str, int], dates: Mapping[int, Any], zone: ZoneInfo) -> None:
         self.exponents = exponents
         self.dates = dates
+        self.zone = zone
 
     def tree(self, facts: Facts) -> Branch:
         """The whole story as a tree."""
@@ -61,6 +67,9 @@ class Teller:
     def _amount(self, row: Row, name: str) -> str:
         return amount(row[name], row["currency"], self.exponents)
 
+    def _time(self, stored: datetime) -> str:
+        return f"{stored.replace(tzinfo=UTC).astimezone(self.zone):%Y-%m-%d %H:%M}"
+
     def _batch(self, batch_id: int | None) -> str:
         if batch_id is None or batch_id not in self.dates:
             return f"batch {batch_id}"
@@ -72,7 +81,7 @@ class Teller:
             root = Branch(f"{order['order_no']}: no order of ours, only statement lines name it")
         else:
             last = versions[-1]
-            kind = f"{last['order_type']} of {last['ordered_at']:%Y-%m-%d %H:%M} UTC"
+            kind = f"{last['order_type']} of {self._time(last['ordered_at'])}"
             root = Branch(f"{order['order_no']}: {kind}, {last['status']}, {_paid_through(last)}")
         self._arrival(root, order)
         self._clearing(root, order)
@@ -144,7 +153,7 @@ class Teller:
         how = (
             self.rule_text(rule, currency)
             if rule and detail["entry_kind"] == "new"
-            else "the recorded detail, given back"
+            else "as recorded for the original, taken back"
         )
         fee = part.add(
             f"{detail['fee_type'] or 'fee'} by rule {detail['rule_code']}: {how}; "
@@ -192,7 +201,7 @@ class Teller:
 
     def _payment(self, part: Branch, row: Row) -> None:
         fee = f", fee {self._amount(row, 'fee')}" if row["fee"] is not None else ""
-        when = f" at {row['completed_at']:%Y-%m-%d %H:%M} UTC" if row["completed_at"] else ""
+        when = f" at {self._time(row['completed_at'])}" if row["completed_at"] else ""
         line = part.add(
             f"{row['channel_code']} line {row['channel_txn_no']}: {row['txn_type']}, {row['status']}, "
             f"{self._amount(row, 'amount')}{fee}{when}, {self._batch(row['batch_id'])}"
@@ -209,6 +218,10 @@ class Teller:
             item = part.add(
                 f"{self._batch(row['batch_id'])}: {row['result']}{how}{pool}{before}" + (f": {known}" if known else "")
             )
+            if row["match_kind"] == "auto_fill":
+                item.add(
+                    "our order was pending; the channel proves it paid, so it counts as paid from here on (自动补单)"
+                )
             if row["mismatched_fields"]:
                 item.add(f"differs in: {str(row['mismatched_fields']).replace(';', ', ')}")
             item.add(

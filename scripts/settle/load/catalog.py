@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import functools
 import gzip
@@ -129,8 +130,8 @@ def problems_of(template: Template, header: tuple[str, ...]) -> list[str]:
 
 def likeness(template: Template, header: tuple[str, ...]) -> float:
     """How much of what the template needs the header has, from 0 to 1."""
-    known = set(columns_of(template)) - set(template.ignored_columns)
-    return len(known & set(header)) / len(known) if known else 0.0
+    needed = len(template.missing_columns(frozenset()))
+    return 1 - len(template.missing_columns(frozenset(header))) / needed if needed else 0.0
 
 
 def tell_header(place: Place, line: int, template: Template, header: tuple[str, ...]) -> str:
@@ -160,9 +161,10 @@ def header_of(source: Source, template: Template) -> tuple[str, ...]:
         return tuple(parquet_columns(source.path, source.shown))
     if source.format == "xlsx":
         return sheet_header(source.shown, Member(source.path.name, source.path), template)
-    for encoding in template.encodings:
+    head = _head(source, template)
+    for encoding, errors in [*((name, "strict") for name in template.encodings), (template.encodings[0], "replace")]:
         try:
-            text = _decoded(_head(source, template), encoding)
+            text = _decoded(head, encoding, errors)
         except UnicodeDecodeError:
             continue
         names = _json_names(text) if source.format == "ndjson" else _csv_names(source.shown, text, template)
@@ -171,11 +173,9 @@ def header_of(source: Source, template: Template) -> tuple[str, ...]:
     return ()
 
 
-def _decoded(head: bytes, encoding: str) -> str:
-    import codecs
-
+def _decoded(head: bytes, encoding: str, errors: str) -> str:
     # The head may end in the middle of a character, which is no fault.
-    return codecs.getincrementaldecoder(encoding)().decode(head)
+    return codecs.getincrementaldecoder(encoding)(errors).decode(head)
 
 
 def _head(source: Source, template: Template) -> bytes:

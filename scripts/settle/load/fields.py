@@ -261,7 +261,7 @@ class _Planner:
         if column.kind == "json":
             self.add(
                 kind, shown, "bad_json",
-                f"{base} is not null and (not json_valid({base}) or json_type({base}) <> 'OBJECT' "
+                f"{base} is not null and (coalesce(json_type(try_cast({base} as json)), '') <> 'OBJECT' "
                 f"or regexp_matches({base}, {literal(LOOSE_JSON)}))", base,
                 lambda value, extra: 'is no JSON object. Write one, such as {"principal": "100.00"}.',
                 verify=_is_no_object,

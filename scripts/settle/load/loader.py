@@ -29,6 +29,7 @@ from settle.load.ledger import (
     record_rejects,
 )
 from settle.load.reading import Opened, open_rows
+from settle.load.records import ABSENT
 from settle.load.source import Source, open_source
 from settle.load.stage import FAULT_SIGN, find_faults, set_aside
 from settle.load.store import Store, open_store
@@ -183,7 +184,6 @@ def _load_file(
     rejecting: Rejecting,
     reporter: Reporter,
 ) -> LoadReport:
-    reporter.step(f"{job.path}: looking at it")
     source = open_source(job.path)
     loaded = find_loaded(warehouse, source.sha256, job.dataset)
     if loaded:
@@ -195,7 +195,7 @@ def _load_file(
                           batch_id=loaded.batch_id, note=note)  # fmt: skip
     template = choose_template(settings, source, job.dataset, job.template)
     with TemporaryDirectory(prefix="settle-") as folder_name, open_store(warehouse, Path(folder_name)) as store:
-        reporter.step(f"{job.path}: reading it as {template.name}")
+        reporter.step(f"reading {job.path} with template {template.name}")
         zone = template.time_zone or settings.time_zone
         opened = open_rows(store.connection, source, template, Path(folder_name), zone, exponents)
         file = _File(settings, warehouse, store, source, template, opened, rejecting)
@@ -226,7 +226,7 @@ class _File:
         careful = bool(self.rejecting.lines or self.rejecting.bad or self.opened.table.faults)
         if careful:
             self.check_rows()
-        reporter.step(f"{self.source.shown}: loading it")
+        reporter.step(f"loading {self.source.shown}")
         try:
             report = self.write(day, totals, checked=careful)
         except Exception as error:
@@ -236,17 +236,16 @@ class _File:
             self.check_rows()
             self.rejects.clear()
             report = self.write(day, totals, checked=True)
-        reporter.step(f"{self.source.shown}: done")
         return report
 
     def check_header(self) -> None:
         header = self.opened.table.columns
         problems = problems_of(self.template, header)
         if self.source.format == "ndjson":
-            problems = [name for name in problems if not name.startswith("absent ")]
+            problems = [name for name in problems if not name.startswith(ABSENT)]
         is_empty = self.template.empty_bill and set(self.template.empty_bill) <= set(header)
         if problems and not (is_empty and not self.opened.has_rows()):
-            shown = tuple(name for name in header if not name.startswith("absent "))
+            shown = tuple(name for name in header if not name.startswith(ABSENT))
             raise InputError(tell_header(self.place, self.opened.table.header_line, self.template, shown))
 
     def check_trailer(self) -> Totals:
@@ -263,15 +262,16 @@ class _File:
                 f"{self.place.file}: --reject {outside[0]}: no such line; the file has {self.opened.last_line()}. "
                 "Nothing was loaded."
             )
-        set_aside(staged.connection, self.rejecting.lines)
-        broken = [fault for fault in table.faults if fault.line not in self.rejecting.lines]
-        findings = find_faults(staged, every=self.rejecting.bad)
-        faults = [*broken, *findings.faults]
-        if faults and not self.rejecting.bad:
-            lines = findings.lines + len({fault.line for fault in broken})
-            count = findings.count + len(broken)
-            raise InputError(tell(self.place, faults, count, lines, self.command()))
-        self.rejects = self.reject_rows(faults)
+        aside = self.rejecting.lines
+        findings = find_faults(staged, every=bool(aside or self.rejecting.bad))
+        left = [fault for fault in [*table.faults, *findings.faults] if fault.line not in aside]
+        if left and not self.rejecting.bad:
+            lines, count = len({fault.line for fault in left}), len(left)
+            if not aside:
+                lines = findings.lines + len({fault.line for fault in table.faults})
+                count = findings.count + len(table.faults)
+            raise InputError(tell(self.place, left, count, lines, self.command()))
+        self.rejects = self.reject_rows(findings.faults)
         set_aside(staged.connection, {reject.line for reject in self.rejects})
 
     def command(self) -> str:

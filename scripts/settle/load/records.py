@@ -18,6 +18,8 @@ from settle.load.faults import Fault
 from settle.load.source import Member, Scan
 from settle.load.templates import Template
 
+ABSENT = "absent "
+
 
 @dataclass
 class Table:
@@ -303,14 +305,9 @@ def read_ndjson(member: Member, template: Template, folder: Path) -> Table:
             count += 1
     table.record_count = count
     if count:
-        _keep_seen(table, template, frozenset(seen))
+        # A column that no line has is missing, as a CSV header would lack it.
+        table.columns = tuple(name if name in seen else f"{ABSENT}{name}" for name in columns)
     return table
-
-
-def _keep_seen(table: Table, template: Template, seen: frozenset[str]) -> None:
-    """A column that no line has is missing, as a CSV header would lack it; it stays if the template can do without."""
-    missing = [name for name in template.missing_columns(seen) if name in table.columns]
-    table.columns = tuple(f"absent {name}" if name in missing else name for name in table.columns)
 
 
 def _json_row(text: str) -> tuple[dict[str, Any] | None, str]:

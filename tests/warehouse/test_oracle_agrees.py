@@ -1,0 +1,97 @@
+"""The marts against the oracle, row by row, on random worlds: files written, loaded, built and compared."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from settle.dbt import run_dbt
+from settle.load.batches import batch_of
+from settle.load.loader import FileJob, LoadReport, Rejecting, load_files
+from settle.output import SilentReporter
+from settle.settings import Settings
+from settle.warehouse import open_warehouse
+from tests.oracle.compare import compare_worlds
+from tests.oracle.world import World
+from tests.oracle.worlds import calendar, make_world, write_config, write_files
+
+WORLDS_TOGETHER = 15
+CAMPAIGN_WAREHOUSES, CAMPAIGN_WORLDS = 5, 40
+MOST_SHOWN = 30
+
+
+def worlds_of(first_seed: int, count: int) -> list[World]:
+    """Consecutive seeds on the batch dates that the first one chooses."""
+    dates = calendar(first_seed)
+    return [make_world(seed, dates) for seed in range(first_seed, first_seed + count)]
+
+
+def differences(base: Settings, worlds: list[World], with_tests: bool) -> list[str]:
+    """Write, load and build worlds in a new warehouse, and compare its marts with the oracle.
+
+    On PostgreSQL the warehouse is the database of `base`, which must be empty.
+    """
+    with TemporaryDirectory(prefix="settle-worlds-") as name:
+        folder = Path(name)
+        here = replace(
+            base,
+            warehouse_path=folder / "worlds.duckdb",
+            config_dir=folder / "config",
+            archive_dir=folder / "archive",
+        )
+        # Calendar and currencies come from the shipped tables; the oracle has its own calendar, from the library.
+        write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
+        load(here, worlds, folder / "files")
+        left_out = [] if with_tests else ["--exclude-resource-type", "test", "unit_test"]
+        outcome = run_dbt(here, ["build", *left_out], show_progress=False)
+        assert outcome.success, f"worlds {[world.seed for world in worlds]}: " + "\n".join(outcome.failures)
+        with open_warehouse(here, read_only=True) as warehouse:
+            return compare_worlds(worlds, warehouse.execute, here.schema_prefix)
+
+
+def load(here: Settings, worlds: list[World], folder: Path) -> None:
+    """Open every batch, also one in which nothing arrives, and load the files into them."""
+    with open_warehouse(here) as warehouse:
+        warehouse.ensure_raw_tables()
+        for batch in worlds[0].batches:
+            with warehouse.transaction():
+                batch_of(warehouse, batch.batch_date)
+    reports: list[LoadReport] = []
+    for day, dataset, path in write_files(worlds, folder):
+        load_files(here, [FileJob(dataset, path, "canonical")], day, Rejecting(), SilentReporter(), reports)
+    for report in reports:
+        assert report.counts.rejected == 0, report.summary()
+
+
+def assert_agreement(base: Settings, first_seed: int, count: int, with_tests: bool = False) -> None:
+    """Fail with the first differences; `make_world(seed, calendar(first_seed))` makes a world again."""
+    found = differences(base, worlds_of(first_seed, count), with_tests)
+    shown = "\n".join(found[:MOST_SHOWN])
+    assert not found, f"{len(found)} differences in worlds {first_seed} to {first_seed + count - 1}:\n{shown}"
+
+
+@settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=2,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(first_seed=st.integers(1, 10**6))
+def test_oracle_agrees(duckdb_settings: Settings, first_seed: int) -> None:
+    assert_agreement(duckdb_settings, first_seed, WORLDS_TOGETHER)
+
+
+def test_oracle_agrees_on_postgresql(postgres_settings: Settings) -> None:
+    assert_agreement(postgres_settings, 7_000_001, WORLDS_TOGETHER)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("number", range(CAMPAIGN_WAREHOUSES))
+def test_oracle_agrees_on_many_worlds(duckdb_settings: Settings, number: int) -> None:
+    first_seed = 1 + number * CAMPAIGN_WORLDS
+    print(f"worlds with the seeds {first_seed} to {first_seed + CAMPAIGN_WORLDS - 1}")
+    assert_agreement(duckdb_settings, first_seed, CAMPAIGN_WORLDS, with_tests=True)
