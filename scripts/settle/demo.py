@@ -11,6 +11,7 @@ from pathlib import Path
 from settle.dbt import DbtOutcome, run_dbt
 from settle.errors import InputError
 from settle.generate.demo import DEMO_DAYS, make_demo
+from settle.generate.world import major
 from settle.load.loader import FileJob, LoadReport, Rejecting, load_files
 from settle.output import Reporter, SilentReporter
 from settle.settings import Settings
@@ -67,8 +68,6 @@ NUMBERS = {
         select currency, sum(net_minor) from {settlement}.fct_settlement_bills group by currency order by currency
     """,
 }
-# Numbers of these names are minor units; all others are counts.
-AMOUNTS = ("fees ", "billed net ")
 
 
 @dataclass(frozen=True)
@@ -147,6 +146,16 @@ def numbers_of(warehouse: Warehouse) -> dict[str, int]:
         for row in warehouse.execute(sql.format(**schemas)):
             found[name.format(row[0])] = int(row[-1] or 0)
     return found
+
+
+def shown(name: str, value: int) -> str:
+    """A number for a person: counts as they are, amounts in major units with their currency."""
+    if not name.startswith(("fees ", "billed net ")):
+        return f"{value:,}"
+    # The rules whose fees are shared bill in CNY only.
+    currency = "CNY" if name.startswith("fees borne by") else name.split()[-1]
+    whole, _, cents = major(abs(value), currency).partition(".")
+    return f"{'-' if value < 0 else ''}{int(whole):,}{'.' + cents if cents else ''} {currency}"
 
 
 def number_differences(expected: Mapping[str, int], found: Mapping[str, int]) -> list[str]:

@@ -154,7 +154,11 @@ def _profiles_dir(env: Mapping[str, str], project_dir: Path) -> Path | None:
 def _archive_dir(env: Mapping[str, str], settings: Settings) -> Path:
     if env.get("SETTLE_ARCHIVE"):
         return Path(env["SETTLE_ARCHIVE"]).absolute()
-    output = settings.connection()
+    try:
+        output = settings.connection()
+    except InputError:
+        # Who opens the warehouse is told what is wrong with the profile; listing templates needs none.
+        return settings.archive_dir
     if output["type"] == "duckdb" and output.get("path"):
         return Path(str(output["path"])).absolute().parent / "archive"
     return Path("archive").absolute()

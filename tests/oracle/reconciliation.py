@@ -181,7 +181,8 @@ class Reconciler:
             for side in sides.values():
                 item = self.items.get(side.key)
                 if number in touched or (item is not None and item.pool in OPEN_POOLS):
-                    self._judge_one(batch_id, dates, side, item, number in filled, expected_fee)
+                    is_filled = number in filled and side.order is not None
+                    self._judge_one(batch_id, dates, side, item, is_filled, expected_fee)
         for key, item in sorted(self.items.items()):
             if item.pool in OPEN_POOLS:
                 age = (dates[batch_id] - dates[item.opened]).days

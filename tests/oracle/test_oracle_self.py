@@ -466,6 +466,23 @@ def test_an_open_item_whose_order_was_corrected_to_failed_leaves_the_pools() -> 
     ]
 
 
+def test_an_order_without_a_channel_takes_the_lines_that_waited_for_it() -> None:
+    found = results(
+        [
+            batch(MONDAY, payment("O", 1), payment("O", 1, channel_txn_no="T2")),
+            batch("2026-01-06", order("O", 1)),
+        ]
+    )
+    assert sorted(history(found.items), key=str) == [
+        (1, "C|O", "channel_only", "error", None),
+        (1, "C|O|dup|T2", "duplicate_channel", "error", None),
+        (2, "C|O", "matched_late", "none", "late"),
+        (2, "C|O|dup|T2", "matched_late", "none", "late"),
+        (2, "|O", "matched", "none", "auto"),
+        (2, "|O|dup|T2", "duplicate_channel", "error", None),
+    ]
+
+
 # Settlement
 
 

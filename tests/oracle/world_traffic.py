@@ -168,6 +168,8 @@ class TrafficMaker:
         if draft.lines and setting.chance(0.3):
             second = replace(second, lines=(), amount=setting.amount())
         if setting.chance(0.1):
+            second = replace(second, channel_code=rng.choice(["", *setting.channels]))
+        if setting.chance(0.1):
             self.drafts[-1], second = replace(draft, batch=later), replace(second, batch=draft.batch)
         self.drafts.append(second)
         if setting.chance(0.2):
@@ -306,8 +308,9 @@ class StatementMaker:
         elif kind == "currency":
             self._line(replace(draft, currency=rng.choice([*CURRENCIES, "XQX"])), batch, total)
         elif kind == "twice":
-            self._line(draft, batch, total)
-            self._line(draft, rng.randint(batch, self.batches - 1), rng.choice((total, 1)))
+            first = rng.randint(0, batch) if rng.random() < 0.3 else batch
+            self._line(draft, first, total)
+            self._line(draft, rng.randint(first, self.batches - 1), rng.choice((total, 1)))
         elif kind == "elsewhere":
             other = replace(draft, channel_code=rng.choice(self.setting.channels))
             self._line(other, batch, total)

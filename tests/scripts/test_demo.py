@@ -19,6 +19,7 @@ from settle.demo import (
     numbers_of,
     read_answers,
     run_demo,
+    shown,
 )
 from settle.errors import InputError
 from settle.output import SilentReporter
@@ -50,16 +51,20 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
 def test_the_demo_gives_the_known_numbers_and_says_where_to_look(ran: Ran) -> None:
     assert ran.exit_code == 0, ran.output
+    lines = ran.output.splitlines()
     for name, value in EXPECTED.items():
-        assert any(line.split() == [*name.split(), f"{value:,}"] for line in plain(ran.output)), name
+        assert any(line.split() == [*name.split(), *shown(name, value).split()] for line in lines), name
     assert "all 61 planted breaks" in ran.output
     assert f"settle --warehouse {ran.settings.warehouse_path} status" in ran.output
     for order_no, _ in examples(read_answers(ran.folder / "answers.csv")):
         assert f"explain {order_no}" in ran.output
 
 
-def plain(output: str) -> list[str]:
-    return [line.replace("  minor units", "") for line in output.splitlines()]
+def test_amounts_are_shown_in_major_units_with_their_currency() -> None:
+    assert shown("fees CNY", 1_352_811) == "13,528.11 CNY"
+    assert shown("billed net JPY", 424_536) == "424,536 JPY"
+    assert shown("fees borne by PLAT", -5) == "-0.05 CNY"
+    assert shown("bills", 1_810) == "1,810"
 
 
 def test_every_line_is_loaded_repeated_or_rejected_as_planted(ran: Ran) -> None:
@@ -122,3 +127,12 @@ settlement:
     with pytest.raises(InputError, match=r"holds 30 loaded files already, and the demo only fills a new one"):
         run_demo(settings, tmp_path / "files", SilentReporter())
     assert ran.settings.warehouse_path.exists()
+
+
+def test_the_demo_gives_the_same_on_postgresql_and_refuses_a_second_time(postgres_settings: Settings) -> None:
+    result = CliRunner().invoke(app, ["demo"])
+    assert result.exit_code == 0, result.output
+    assert "all 61 planted breaks" in result.output
+    again = CliRunner().invoke(app, ["demo"])
+    assert again.exit_code == 2
+    assert "the warehouse of target 'postgres' holds 30 loaded files already" in again.output

@@ -111,14 +111,23 @@ def test_a_bad_line_refuses_the_whole_file_on_postgres(postgres_settings: Settin
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("WECHAT,T2,A2,payment,-5.00,CNY,success,", "column \"amount\": '-5.00' is negative. The direction is told by the type of the row; "
-            "write the amount without a sign."),
+        (
+            "WECHAT,T2,A2,payment,-5.00,CNY,success,",
+            "column \"amount\": '-5.00' is negative. The direction is told by the type of the row; "
+            "write the amount without a sign.",
+        ),
         ("WECHAT,T2,A2,payment,,CNY,success,", 'column "amount": is empty. Every row needs it.'),
         ("WECHAT,,A2,payment,5.00,CNY,success,", 'column "channel_txn_no": is empty. Every row needs it.'),
-        ("WECHAT,T2,A2,sale,5.00,CNY,success,", f"column \"txn_type\": 'sale' is none of payment, refund, payout. {MAP_IT}"),
-        ("WECHAT,T2,A2,payment,5.00,CNY,closed,", f"column \"status\": 'closed' is none of success, failed, pending, refunded. {MAP_IT}"),
+        (
+            "WECHAT,T2,A2,sale,5.00,CNY,success,",
+            f"column \"txn_type\": 'sale' is none of payment, refund, payout. {MAP_IT}",
+        ),
+        (
+            "WECHAT,T2,A2,payment,5.00,CNY,closed,",
+            f"column \"status\": 'closed' is none of success, failed, pending, refunded. {MAP_IT}",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_bad_payment_line_refuses_the_whole_file(duckdb_settings: Settings, line: str, told: str) -> None:
     write("payments.csv", PAYMENT_HEADER, GOOD_PAYMENT, line)
     assert refused("payments", "payments.csv").startswith(f"payments.csv:3: {told}\n")
@@ -423,3 +432,13 @@ def test_no_profile_of_ours(duckdb_settings: Settings) -> None:
         f"DBT_PROFILES_DIR: {file.parent} holds no profiles.yml. Copy profiles.example.yml there as profiles.yml, "
         "or unset the variable to use the shipped one."
     )
+
+
+def test_each_row_is_checked_by_its_own_currency(any_settings: Settings) -> None:
+    good = [order("1.00", "CNY", order_no="A1"), order("1.0005", "XXQ", order_no="A2"), order("7.000", "JPY")]
+    write("good.csv", ORDER_HEADER, *good)
+    assert "3 rows read = 3 loaded" in loaded("orders", "good.csv")
+    bad = [order("1.001"), order("1.0005", "XXQ"), order("1.00001", "XXQ"), order("7.1", "JPY"), order("1.0001", "KWD")]
+    write("bad.csv", ORDER_HEADER, *bad)
+    told = refused("orders", "bad.csv").splitlines()
+    assert [line.split(":")[1] for line in told[:-1]] == ["2", "4", "5", "6"]

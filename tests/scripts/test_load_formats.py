@@ -128,10 +128,13 @@ def test_numbers_of_a_spreadsheet_are_read_as_shown(duckdb_settings: Settings) -
 @pytest.mark.parametrize(
     ("number", "told"),
     [
-        (1e17, "'1e+17' is a number of more than 15 digits, which a spreadsheet cannot hold. Format the column as text."),
+        (
+            1e17,
+            "'1e+17' is a number of more than 15 digits, which a spreadsheet cannot hold. Format the column as text.",
+        ),
         (1.005, "'1.005' has more than two decimals for CNY. Round it where it comes from; nothing is rounded here."),
     ],
-)  # fmt: skip
+)
 def test_numbers_that_a_spreadsheet_cannot_hold(duckdb_settings: Settings, number: float, told: str) -> None:
     as_xlsx("orders.xlsx", [["A1", "", "sale", "CNY", number, "success", "2026-01-05T10:00:00Z", ""]])
     assert refused("orders", "orders.xlsx").splitlines()[0] == f'orders.xlsx:2: column "amount": {told}'
@@ -173,14 +176,24 @@ def test_a_parquet_time_without_zone_is_in_the_business_zone(duckdb_settings: Se
 @pytest.mark.parametrize(
     ("column", "values", "told"),
     [
-        ("amount", pa.array([1.5, 2.5, 3.0]), 'column "amount" is DOUBLE: binary floating point cannot hold money. Nothing was loaded. '
-         "Write it as decimal(20, 4) or as text."),
-        ("order_no", pa.array([1.0, 2.0, 3.0]), 'column "order_no" is DOUBLE and should be text. Nothing was loaded. '
-         "Write it as text."),
-        ("version", pa.array([1.0, 2.0, 3.0]), 'column "version" is DOUBLE and should be a whole number. Nothing was loaded. '
-         "Write it so."),
+        (
+            "amount",
+            pa.array([1.5, 2.5, 3.0]),
+            'column "amount" is DOUBLE: binary floating point cannot hold money. Nothing was loaded. '
+            "Write it as decimal(20, 4) or as text.",
+        ),
+        (
+            "order_no",
+            pa.array([1.0, 2.0, 3.0]),
+            'column "order_no" is DOUBLE and should be text. Nothing was loaded. Write it as text.',
+        ),
+        (
+            "version",
+            pa.array([1.0, 2.0, 3.0]),
+            'column "version" is DOUBLE and should be a whole number. Nothing was loaded. Write it so.',
+        ),
     ],
-)  # fmt: skip
+)
 def test_floating_point_in_parquet_is_refused(
     duckdb_settings: Settings, column: str, values: pa.Array, told: str
 ) -> None:

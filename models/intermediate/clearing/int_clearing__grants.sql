@@ -12,6 +12,12 @@ with moved as (
     group by allocation_rule_code, parent_bearer, bearer, currency, period_key
 ),
 
+balances_before as (
+    select allocation_rule_code, parent_bearer, bearer, currency, period_key, accumulated_minor as closing_minor
+    from {{ this }}
+    where batch_id = {{ batch_id() }} - 1 and row_kind = 'balance'
+),
+
 balances as (
     select
         coalesce(moved.allocation_rule_code, before.allocation_rule_code) as allocation_rule_code,
@@ -23,7 +29,7 @@ balances as (
         coalesce(moved.granted_minor, 0) as granted_minor,
         coalesce(moved.released_minor, 0) as released_minor
     from moved
-    full outer join {{ ref('int_clearing__balances_before') }} as before
+    full outer join balances_before as before
         on
             before.allocation_rule_code = moved.allocation_rule_code and before.parent_bearer = moved.parent_bearer
             and before.bearer = moved.bearer and before.currency = moved.currency and before.period_key = moved.period_key
@@ -42,7 +48,7 @@ released as (
                 then balances.opening_minor + balances.granted_minor - {{ minor_sum(
                     'releases.released_minor',
                     over='partition by releases.allocation_rule_code, releases.bearer, releases.currency, releases.period_key '
-                    ~ 'order by releases.clearing_seq, ' ~ bytewise('releases.rule_code') ~ ' rows between unbounded preceding and current row'
+                    ~ 'order by releases.fee_no rows between unbounded preceding and current row'
                 ) }}
         end as accumulated_minor
     from {{ ref('int_clearing__releases') }} as releases
@@ -55,30 +61,30 @@ released as (
 
 final as (
     select
-        cast({{ batch_id() }} as bigint) as batch_id, 'grant' as row_kind, clearing_seq, order_no, rule_code,
+        cast({{ batch_id() }} as bigint) as batch_id, 'grant' as row_kind, fee_no,
         allocation_rule_code, parent_bearer, bearer, priority, currency, period_key,
         asked_minor as demand_minor, granted_minor, accumulated_minor, cap_minor,
-        cast(null as bigint) as original_clearing_seq, cast(null as bigint) as opening_minor, cast(null as bigint) as released_minor
+        cast(null as bigint) as original_fee_no, cast(null as bigint) as opening_minor, cast(null as bigint) as released_minor
     from {{ ref('int_clearing__capped_grants') }}
     where {{ batch_part() }} < {{ residual_part() }}
     union all
     select
-        cast({{ batch_id() }} as bigint), 'grant', clearing_seq, order_no, rule_code,
+        cast({{ batch_id() }} as bigint), 'grant', fee_no,
         allocation_rule_code, parent_bearer, bearer, priority, currency, period_key,
         granted_minor, granted_minor, null, null, null, null, null
     from {{ ref('int_clearing__residual_grants') }}
     where {{ batch_part() }} = {{ residual_part() }}
     union all
     select
-        cast({{ batch_id() }} as bigint), 'grant', clearing_seq, order_no, rule_code,
+        cast({{ batch_id() }} as bigint), 'grant', fee_no,
         allocation_rule_code, parent_bearer, bearer, priority, currency, period_key,
-        -released_minor, -released_minor, accumulated_minor, cap_minor, original_clearing_seq, null, null
+        -released_minor, -released_minor, accumulated_minor, cap_minor, original_fee_no, null, null
     from released
     where {{ batch_part() }} = {{ release_part() }}
     union all
     -- ALLOC-BALANCE: every accumulator closes every batch, so the next one reads this batch's rows only.
     select
-        cast({{ batch_id() }} as bigint), 'balance', null, null, null,
+        cast({{ batch_id() }} as bigint), 'balance', null,
         balances.allocation_rule_code, balances.parent_bearer, balances.bearer, null, balances.currency, balances.period_key,
         null, balances.granted_minor, balances.opening_minor + balances.granted_minor - balances.released_minor, caps.cap_minor,
         null, balances.opening_minor, balances.released_minor

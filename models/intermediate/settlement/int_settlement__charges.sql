@@ -15,14 +15,14 @@ fees as (
 ),
 
 own_shares as (
-    select grants.clearing_seq, lines.participant_id, cast(0 as bigint) as fee_minor, grants.granted_minor as charge_minor
+    select lines.clearing_seq, lines.participant_id, cast(0 as bigint) as fee_minor, grants.granted_minor as charge_minor
     from {{ ref('int_clearing__grants') }} as grants
-    inner join lines on lines.clearing_seq = grants.clearing_seq
+    inner join lines on lines.clearing_seq = {{ whole_quotient('grants.fee_no', '100') }}
     where grants.batch_id = {{ batch_id() }} and grants.row_kind = 'grant' and grants.bearer = 'participant'
 ),
 
 shares_of_others as (
-    select grants.clearing_seq, grants.bearer as participant_id, cast(0 as bigint) as fee_minor, grants.granted_minor as charge_minor
+    select {{ whole_quotient('grants.fee_no', '100') }} as clearing_seq, grants.bearer as participant_id, cast(0 as bigint) as fee_minor, grants.granted_minor as charge_minor
     from {{ ref('int_clearing__grants') }} as grants
     inner join {{ ref('participants') }} as participants on participants.participant_id = grants.bearer
     where grants.batch_id = {{ batch_id() }} and grants.row_kind = 'grant' and grants.bearer <> 'participant'

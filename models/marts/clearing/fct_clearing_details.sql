@@ -1,7 +1,7 @@
 {{ config(materialized='batch_by_batch', batch_parts=2) }}
 
 with rules as (
-    select model_rules.model_key, rules.*
+    select model_rules.model_key, model_rules.rule_place, rules.*
     from {{ ref('stg_config__model_rules') }} as model_rules
     inner join {{ ref('stg_config__billing_rules') }} as rules on rules.rule_code = model_rules.rule_code
 ),
@@ -32,7 +32,7 @@ new_lines_based as (
 
 new_lines_billed as (
     select
-        based.*, rules.fee_type, rules.rounding, rules.refund_fee, rules.allocation_rule_code,
+        based.*, rules.rule_place, rules.fee_type, rules.rounding, rules.refund_fee, rules.allocation_rule_code,
         rules.min_minor, rules.max_minor,
         {{ fee_of('based.base_minor', 'rules', 'tiers') }} as rounded_minor
     from new_lines_based as based
@@ -80,7 +80,7 @@ refunds_so_far as (
 -- BILL-REFUND: what is given back in total follows the refunded part, rounded as the original was; each refund gets the step.
 refunds_billed as (
     select
-        refunds.*, originals.rule_key, originals.rule_code, originals.fee_type, originals.rounding,
+        refunds.*, originals.fee_no as original_fee_no, originals.rule_key, originals.rule_code, originals.fee_type, originals.rounding,
         originals.refund_fee, originals.allocation_rule_code,
         {{ part_given_back('originals.base_minor', 'refunds', "'half_up'") }} as base_back_minor,
         case when originals.refund_fee then {{ part_given_back('originals.fee_minor', 'refunds', 'originals.rounding') }} else 0 end as fee_back_minor
@@ -97,7 +97,8 @@ final as (
         -- BILL-CLAMP: the limits apply to the rounded fee.
         greatest(coalesce(min_minor, rounded_minor), least(coalesce(max_minor, rounded_minor), rounded_minor)) as fee_minor,
         rule_key, rounding, refund_fee, allocation_rule_code, ordered_date, contract_no,
-        cast(null as bigint) as original_clearing_seq
+        clearing_seq * 100 + rule_place as fee_no,
+        cast(null as bigint) as original_clearing_seq, cast(null as bigint) as original_fee_no
     from new_lines_billed
     where {{ batch_part() }} = 1
     union all
@@ -106,7 +107,9 @@ final as (
         clearing_seq, order_no, order_version, line_no, 'refund', model_code, rule_code, fee_type, participant_id,
         currency, -base_back_minor, -fee_back_minor,
         rule_key, rounding, refund_fee, allocation_rule_code, ordered_date, contract_no,
-        original_clearing_seq
+        -- The place of the rule among the line's is the original's, whatever the configuration says today.
+        clearing_seq * 100 + mod(original_fee_no, 100),
+        original_clearing_seq, original_fee_no
     from refunds_billed
     where {{ batch_part() }} = 2
 )

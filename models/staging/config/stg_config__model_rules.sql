@@ -17,10 +17,19 @@ named as (
     cross join positions
 ),
 
-final as (
+distinct_rules as (
     select distinct model_key, rule_code
     from named
     where rule_code <> ''
+),
+
+-- The fees of one line are ordered by the bytes of their rule codes.
+final as (
+    select
+        model_key,
+        rule_code,
+        row_number() over (partition by model_key order by {{ bytewise('rule_code') }}) as rule_place
+    from distinct_rules
 )
 
 select * from final

@@ -24,7 +24,7 @@ def demo(
     Example: settle demo
     """
     from settle.commands.generate import check_out
-    from settle.demo import AMOUNTS, demo_settings, examples, read_answers, run_demo
+    from settle.demo import demo_settings, examples, read_answers, run_demo, shown
     from settle.generate.demo import DEMO_DAYS
 
     settings = demo_settings(Settings.from_environment())
@@ -40,8 +40,7 @@ def demo(
     say(f"{len(report.loaded)} files, {rows} rows in {folder}")
     say(f"{report.outcome.models_built} models built, {report.outcome.tests_passed} tests held in {report.warehouse}")
     for name, value in report.numbers.items():
-        is_amount = name.startswith(AMOUNTS)
-        say(f"  {name:<40}{value:>14,}{'  minor units' if is_amount else ''}")
+        say(f"  {name:<32}{shown(name, value):>18}")
     if report.differences:
         raise SettleError("the demo did not give what it is known to give:\n" + "\n".join(report.differences))
     answers = read_answers(folder / "answers.csv")

@@ -26,20 +26,21 @@ HEAD_BYTES = 1 << 18
 
 def all_templates(settings: Settings, dataset: str | None = None) -> list[Template]:
     """Every template, the canonical ones first; a user's own hides a shipped one of the same name and dataset."""
-    return list(_templates(settings.template_dirs, dataset))
-
-
-@functools.cache
-def _templates(folders: tuple[Path, ...], dataset: str | None) -> tuple[Template, ...]:
     found: dict[tuple[str, str], Template] = {}
-    for folder in folders:
+    for folder in settings.template_dirs:
         for path in sorted(folder.glob("*.y*ml")):
-            template = read_template(path)
+            template = _read_once(path, path.stat().st_mtime_ns, path.stat().st_size)
             first = found.setdefault((template.dataset, template.name), template)
             if first is not template and first.path.parent == path.parent:
                 raise InputError(f"{path}: template {template.name!r} is already in {first.path}. Rename one of them.")
     wanted = [each for each in found.values() if dataset in (None, each.dataset)]
-    return tuple(sorted(wanted, key=lambda each: (each.name != "canonical", each.name, each.dataset)))
+    return sorted(wanted, key=lambda each: (each.name != "canonical", each.name, each.dataset))
+
+
+@functools.cache
+def _read_once(path: Path, mtime: int, size: int) -> Template:
+    """A template as long as its file does not change: YAML is slow to read, and every file of an inbox asks for all."""
+    return read_template(path)
 
 
 def template_named(settings: Settings, name: str, dataset: str | None = None) -> Template:

@@ -15,7 +15,7 @@ from typing import Any
 from settle.errors import InputError, SettleError, TryAgainError
 from settle.load.archive import archive_source
 from settle.load.batches import batch_of, choose_batch_date
-from settle.load.catalog import choose_template, problems_of, tell_header
+from settle.load.catalog import choose_template
 from settle.load.datasets import dataset_named
 from settle.load.faults import Fault, Place, tell
 from settle.load.history import has_repeated_keys, reject_closed_lines, take_out_known
@@ -29,7 +29,6 @@ from settle.load.ledger import (
     record_rejects,
 )
 from settle.load.reading import Opened, open_rows
-from settle.load.records import ABSENT
 from settle.load.source import Source, open_source
 from settle.load.stage import FAULT_SIGN, find_faults, set_aside
 from settle.load.store import Store, open_store
@@ -221,7 +220,6 @@ class _File:
         return self.opened.place
 
     def load(self, day: date, reporter: Reporter) -> LoadReport:
-        self.check_header()
         totals = self.check_trailer()
         careful = bool(self.rejecting.lines or self.rejecting.bad or self.opened.table.faults)
         if careful:
@@ -237,16 +235,6 @@ class _File:
             self.rejects.clear()
             report = self.write(day, totals, checked=True)
         return report
-
-    def check_header(self) -> None:
-        header = self.opened.table.columns
-        problems = problems_of(self.template, header)
-        if self.source.format == "ndjson":
-            problems = [name for name in problems if not name.startswith(ABSENT)]
-        is_empty = self.template.empty_bill and set(self.template.empty_bill) <= set(header)
-        if problems and not (is_empty and not self.opened.has_rows()):
-            shown = tuple(name for name in header if not name.startswith(ABSENT))
-            raise InputError(tell_header(self.place, self.opened.table.header_line, self.template, shown))
 
     def check_trailer(self) -> Totals:
         if self.template.trailer is None:

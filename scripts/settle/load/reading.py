@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from settle.errors import InputError
+from settle.load.catalog import problems_of, tell_header
 from settle.load.faults import Place
-from settle.load.records import Table, as_found, raw_lines, read_ndjson, split_members
+from settle.load.records import ABSENT, Table, as_found, raw_lines, read_ndjson, split_members
 from settle.load.sheets import read_sheet
 from settle.load.source import Member, Source, to_utf8, unpack
 from settle.load.stage import Staged, blank_count, lines_as_text, parquet_columns, row_count, stage, stage_table
@@ -41,9 +43,6 @@ class Opened:
             self.staged_rows = row_count(self.staged)
         return self.staged_rows - (self.blank() - self.table.blank)
 
-    def has_rows(self) -> bool:
-        return self.row_total() > 0 or bool(self.table.faults)
-
     def last_line(self) -> int:
         return self.table.line_count or self.row_total()
 
@@ -65,6 +64,20 @@ class Opened:
         return lines_as_text(self.staged, lines)
 
 
+def check_header(place: Place, template: Template, table: Table) -> None:
+    """Raise InputError naming every column that is missing or not known.
+
+    A bill without rows may come with the columns that the template allows an empty one.
+    """
+    problems = [name for name in problems_of(template, table.columns) if not name.startswith(ABSENT)]
+    has_rows = table.record_count is None or table.record_count > 0 or table.faults
+    if template.empty_bill and set(template.empty_bill) <= set(table.columns) and not has_rows:
+        return
+    if problems:
+        shown = tuple(name for name in table.columns if not name.startswith(ABSENT))
+        raise InputError(tell_header(place, table.header_line, template, shown))
+
+
 def open_rows(
     connection: duckdb.DuckDBPyConnection,
     source: Source,
@@ -78,6 +91,7 @@ def open_rows(
     if source.format == "parquet":
         types = parquet_columns(source.path, source.shown)
         table = Table(source.path, tuple(types), True, header_line=0)
+        check_header(Place(source.shown), template, table)
         staged = stage(connection, template, source.shown, zone, exponents, types, parquet=source.path)
         return Opened(source, table, staged, Place(source.shown), members)
     starts: tuple[tuple[int, str], ...] = ()
@@ -97,6 +111,7 @@ def open_rows(
                 table = plain
             else:
                 table, starts = split_members(source.shown, members, template, folder)
+    check_header(Place(source.shown, starts), template, table)
     if columns is None:
         columns = stage_table(connection, table)
     assert columns is not None

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 STAGED = "staged_rows"
 ASIDE = "lines_aside"
-MOST_CURRENCIES = 500
 FAULT_SIGN = "settle: this row has a fault"
 
 
@@ -135,10 +134,12 @@ def stage(
     # Times without an offset are read in the session's time zone.
     connection.execute(f"set TimeZone = {literal(zone)}")
     staged = Staged(connection, relation, given, make_plan(template, given, shown), parquet is None)
-    if template.data.has_currency:
+    if template.data.has_currency and exponents:
+        # Only the currencies that the file has are asked for in every row; "" stands for all that nobody knows.
+        known = ", ".join(literal(code) for code in exponents)
         found = connection.execute(
-            f"select distinct t_currency from ({staged.texts()}) as texts where t_currency is not null "
-            f"limit {MOST_CURRENCIES}"
+            f"select distinct case when t_currency in ({known}) then t_currency else '' end "
+            f"from ({staged.texts()}) as texts"
         ).fetchall()
         given = replace(given, currencies=tuple(sorted(str(row[0]) for row in found)))
         staged = replace(staged, given=given, plan=make_plan(template, given, shown))

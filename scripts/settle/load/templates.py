@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -281,7 +282,7 @@ def _read_encodings(reader: _Reader, value: Any) -> tuple[str, ...]:
     names = reader.texts(value, "encodings")
     for name in names:
         try:
-            b"".decode(name)
+            codecs.lookup(name)
         except LookupError as error:
             raise reader.fail("encodings", f"{name!r} is no encoding that Python knows") from error
     return names
