@@ -16,6 +16,8 @@ items_now as (
         coalesce(judged.currency, before.currency) as currency,
         case when judged.item_key is null then before.left_minor else judged.left_minor end as left_minor,
         case when judged.item_key is null then before.right_minor else judged.right_minor end as right_minor,
+        case when judged.item_key is null then before.left_currency else judged.left_currency end as left_currency,
+        case when judged.item_key is null then before.right_currency else judged.right_currency end as right_currency,
         case when judged.item_key is null then before.is_order_successful else judged.is_order_successful end as is_order_successful,
         case when judged.item_key is null then before.has_other_currency else judged.is_other_currency end as has_other_currency,
         case when judged.item_key is null then before.mismatched_fields else judged.mismatched_fields end as mismatched_fields,
@@ -43,8 +45,11 @@ items_now as (
         before.pool as previous_pool,
         before.left_minor as previous_left_minor,
         before.right_minor as previous_right_minor,
+        before.left_currency as previous_left_currency,
+        before.right_currency as previous_right_currency,
         before.currency as previous_currency,
         coalesce(before.is_open, false) as was_open,
+        coalesce(before.is_order_successful, false) as was_order_successful,
         case when before.is_open then before.opened_batch_id else cast({{ batch_id() }} as bigint) end as opened_batch_id,
         case when before.is_open then before.opened_date else {{ batch_date() }} end as opened_date
     from judged
@@ -72,8 +77,9 @@ final as (
         {{ batch_date() }} as batch_date,
         item_key, channel_code, order_no, direction, currency, result, pool, previous_result, previous_pool, was_open,
         left_minor, right_minor, previous_left_minor, previous_right_minor,
+        left_currency, right_currency, previous_left_currency, previous_right_currency,
         case when not has_other_currency then coalesce(right_minor, 0) - coalesce(left_minor, 0) end as difference_minor,
-        is_order_successful, has_other_currency, mismatched_fields, cast(buffer_days as bigint) as buffer_days,
+        is_order_successful, was_order_successful, has_other_currency, mismatched_fields, cast(buffer_days as bigint) as buffer_days,
         opened_batch_id, opened_date, match_kind,
         pool <> 'none' as is_open,
         {{ differs('result', 'previous_result') }} or {{ differs('pool', 'previous_pool') }}

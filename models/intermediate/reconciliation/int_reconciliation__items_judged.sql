@@ -26,7 +26,9 @@ final as (
     select
         item_key, channel_code, order_no, direction, currency, buffer_days, is_order_successful, has_statement, is_filled_now,
         case when has_order and (is_order_successful or has_statement) then order_minor end as left_minor,
+        case when has_order then order_currency end as left_currency,
         case when has_statement then statement_minor end as right_minor,
+        case when has_statement then statement_currency end as right_currency,
         has_statement and has_order and is_other_currency as is_other_currency,
         case
             when is_further_line then 'duplicate_channel'

@@ -15,6 +15,7 @@ final as (
         payments.txn_type,
         case when payments.txn_type = 'refund' then 'refund' else 'payment' end as direction,
         payments.currency,
+        payments.amount as statement_amount,
         {{ to_minor('payments.amount', 'currencies.minor_per_major') }} as amount_minor,
         {{ to_minor('payments.fee', 'currencies.minor_per_major') }} as fee_minor,
         payments.status,

@@ -18,6 +18,7 @@ final as (
         orders.channel_code,
         orders.currency,
         currencies.minor_per_major,
+        orders.amount as header_amount,
         orders.amount is not null as has_header_amount,
         {{ to_minor('orders.amount', 'currencies.minor_per_major') }} as header_minor,
         orders.status,

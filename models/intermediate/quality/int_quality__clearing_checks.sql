@@ -1,0 +1,108 @@
+{{ config(materialized='ephemeral') }}
+
+with lines as (
+    select * from {{ ref('int_clearing__lines_sorted') }}
+    where batch_id = {{ batch_id() }}
+),
+
+highest_versions as (
+    select order_no, max(order_version) as order_version
+    from {{ ref('stg_orders__orders') }}
+    where batch_id <= {{ batch_id() }} and order_version > 1
+    group by order_no
+),
+
+-- INV-ORDERS: every successful order of the batch has cleared in it or is an exception of it.
+orders_lost as (
+    select orders.order_no
+    from {{ ref('stg_orders__orders') }} as orders
+    left join highest_versions on highest_versions.order_no = orders.order_no
+    where
+        orders.batch_id = {{ batch_id() }} and orders.status = 'success'
+        and orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
+        and orders.order_no not in (select order_no from lines)
+),
+
+numbers as (
+    select count(*) as line_count, min(clearing_seq) as first_seq, max(clearing_seq) as last_seq
+    from lines
+    where clearing_seq is not null
+),
+
+last_before as (
+    select coalesce(max(clearing_seq), 0) as clearing_seq from {{ ref('int_clearing__lines_sorted') }}
+    where batch_id < {{ batch_id() }}
+),
+
+grants as (
+    select * from {{ ref('int_clearing__grants') }}
+    where batch_id = {{ batch_id() }}
+),
+
+granted as (
+    select fee_no, {{ minor_sum('granted_minor') }} as granted_minor from grants
+    where row_kind = 'grant'
+    group by fee_no
+),
+
+-- INV-GRANTS: the shares of every fee add up to it, to the unit.
+fees_split_wrong as (
+    select details.fee_no, details.fee_minor - coalesce(granted.granted_minor, 0) as difference_minor
+    from {{ ref('fct_clearing_details') }} as details
+    left join granted on granted.fee_no = details.fee_no
+    where
+        details.batch_id = {{ batch_id() }} and details.allocation_rule_code is not null
+        and {{ differs('coalesce(granted.granted_minor, 0)', 'details.fee_minor') }}
+),
+
+-- INV-CAPS: nothing is granted beyond a cap, an accumulator never falls below zero, and a fee has no share of the other sign.
+grants_wrong as (
+    select granted_minor from grants
+    where
+        row_kind = 'grant'
+        and (
+            (granted_minor > 0 and accumulated_minor > cap_minor) or accumulated_minor < 0
+            or (granted_minor < 0 and original_fee_no is null) or (granted_minor > 0 and original_fee_no is not null)
+        )
+),
+
+balances_before as (
+    select allocation_rule_code, parent_bearer, bearer, currency, period_key, accumulated_minor
+    from {{ ref('int_clearing__grants') }}
+    where batch_id = {{ batch_id() }} - 1 and row_kind = 'balance'
+),
+
+-- INV-BALANCES: every accumulator opens where it closed, and moves by what was granted and released.
+balances_wrong as (
+    select before.bearer
+    from (select * from grants where row_kind = 'balance') as now
+    full outer join balances_before as before
+        on
+            before.allocation_rule_code = now.allocation_rule_code and before.parent_bearer = now.parent_bearer
+            and before.bearer = now.bearer and before.currency = now.currency and before.period_key = now.period_key
+    where
+        now.bearer is null
+        or {{ differs('now.opening_minor', 'coalesce(before.accumulated_minor, 0)') }}
+        or {{ differs('now.opening_minor + now.granted_minor - now.released_minor', 'now.accumulated_minor') }}
+),
+
+final as (
+    select 'orders_accounted_for' as invariant, count(*) as failing_rows, cast(0 as bigint) as difference_minor from orders_lost
+    union all
+    select
+        'clearing_numbers_without_gaps',
+        case when numbers.line_count = 0 then 0
+            when numbers.first_seq = last_before.clearing_seq + 1
+                and numbers.last_seq = last_before.clearing_seq + numbers.line_count then 0 else 1 end,
+        0
+    from numbers
+    cross join last_before
+    union all
+    select 'fee_equals_its_grants', count(*), coalesce({{ minor_sum('difference_minor') }}, 0) from fees_split_wrong
+    union all
+    select 'grants_within_caps', count(*), 0 from grants_wrong
+    union all
+    select 'accumulators_roll_forward', count(*), 0 from balances_wrong
+)
+
+select * from final

@@ -1,0 +1,52 @@
+{{ config(materialized='ephemeral') }}
+
+with totals as (
+    select * from {{ ref('fct_reconciliation_totals') }}
+    where batch_id = {{ batch_id() }}
+),
+
+totals_before as (
+    select * from {{ ref('fct_reconciliation_totals') }}
+    where batch_id = {{ batch_id() }} - 1
+),
+
+-- INV-POOLS: what was open at the close of the batch before is what is open at the start of this one, by count and amount.
+pools_wrong as (
+    select coalesce(totals.channel_code, totals_before.channel_code) as channel_code
+    from totals
+    full outer join totals_before
+        on totals_before.channel_code = totals.channel_code and totals_before.currency = totals.currency
+    where
+        {{ differs('coalesce(totals.buffer_opening_count, 0)', 'coalesce(totals_before.buffer_closing_count, 0)') }}
+        or {{ differs('coalesce(totals.buffer_opening_minor, 0)', 'coalesce(totals_before.buffer_closing_minor, 0)') }}
+        or {{ differs('coalesce(totals.error_opening_count, 0)', 'coalesce(totals_before.error_closing_count, 0)') }}
+        or {{ differs('coalesce(totals.error_opening_minor, 0)', 'coalesce(totals_before.error_closing_minor, 0)') }}
+        or {{ differs('totals.buffer_opening_minor + totals.buffer_in_minor - totals.buffer_out_minor', 'totals.buffer_closing_minor') }}
+        or {{ differs('totals.error_opening_minor + totals.error_in_minor - totals.error_resolved_minor', 'totals.error_closing_minor') }}
+),
+
+-- INV-SUCCESSFUL: every order that counts as paid from this batch on has a result.
+successful_unjudged as (
+    select pairs.order_no
+    from {{ ref('int_reconciliation__pairs') }} as pairs
+    left join {{ ref('int_reconciliation__items') }} as items
+        on
+            items.batch_id <= {{ batch_id() }} and items.order_no = pairs.order_no
+            and items.channel_code = pairs.channel_code and items.direction = pairs.direction
+    where pairs.batch_id = {{ batch_id() }} and pairs.is_order_successful and items.order_no is null
+),
+
+final as (
+    select
+        'reconciliation_totals_explained' as invariant,
+        count(*) as failing_rows,
+        coalesce({{ minor_sum('unexplained_minor') }}, 0) as difference_minor
+    from totals
+    where {{ differs('unexplained_minor', '0') }}
+    union all
+    select 'pools_roll_forward', count(*), 0 from pools_wrong
+    union all
+    select 'successful_orders_judged', count(*), 0 from successful_unjudged
+)
+
+select * from final

@@ -1,0 +1,88 @@
+{{ config(materialized='ephemeral') }}
+
+-- What came in on either side in the batch, added up from the sources and not from the items: the control total of the items.
+with highest_versions as (
+    select order_no, max(order_version) as order_version
+    from {{ ref('stg_orders__orders') }}
+    where batch_id <= {{ batch_id() }} and order_version > 1
+    group by order_no
+),
+
+filled as (
+    select order_no, order_version, batch_id from {{ ref('int_reconciliation__pairs') }}
+    where is_filled_now and batch_id <= {{ batch_id() }}
+),
+
+orders_now as (
+    select orders.*
+    from {{ ref('stg_orders__orders') }} as orders
+    left join highest_versions on highest_versions.order_no = orders.order_no
+    left join filled on filled.order_no = orders.order_no and filled.order_version = orders.order_version
+    where
+        orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
+        and (
+            (orders.batch_id = {{ batch_id() }} and orders.status = 'success')
+            or (orders.batch_id <= {{ batch_id() }} and filled.batch_id = {{ batch_id() }})
+        )
+),
+
+-- The version before, where it counted: its amount leaves our side.
+orders_replaced as (
+    select
+        before.*,
+        row_number() over (partition by before.order_no order by before.order_version desc) as place
+    from {{ ref('stg_orders__orders') }} as now
+    inner join highest_versions on highest_versions.order_no = now.order_no and highest_versions.order_version = now.order_version
+    inner join {{ ref('stg_orders__orders') }} as before
+        on before.order_no = now.order_no and before.order_version < now.order_version and before.batch_id < {{ batch_id() }}
+    where now.batch_id = {{ batch_id() }} and now.order_version > 1
+),
+
+orders_moved as (
+    select order_no, order_version, channel_code, currency, minor_per_major, header_amount, 1 as sign from orders_now
+    union all
+    select
+        replaced.order_no, replaced.order_version, replaced.channel_code, replaced.currency, replaced.minor_per_major,
+        replaced.header_amount, -1
+    from orders_replaced as replaced
+    left join filled on filled.order_no = replaced.order_no and filled.order_version = replaced.order_version
+    where replaced.place = 1 and (replaced.status = 'success' or filled.order_no is not null)
+),
+
+line_sums as (
+    select order_no, order_version, sum(line_amount) as lines_amount
+    from {{ ref('stg_orders__order_lines') }}
+    where batch_id <= {{ batch_id() }} and order_no in (select order_no from orders_moved)
+    group by order_no, order_version
+),
+
+orders_of_any_channel as (
+    select distinct orders.order_no, case when orders.order_type = 'refund' then 'refund' else 'payment' end as direction
+    from {{ ref('stg_orders__orders') }} as orders
+    left join highest_versions on highest_versions.order_no = orders.order_no
+    where
+        orders.batch_id <= {{ batch_id() }} and orders.channel_code is null
+        and orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
+),
+
+final as (
+    select
+        coalesce(moved.channel_code, '') as channel_code, moved.currency, sum(moved.sign) as left_count,
+        {{ to_minor('sum(moved.sign * coalesce(line_sums.lines_amount, moved.header_amount))', 'max(moved.minor_per_major)') }} as left_minor,
+        0 as right_count, cast(0 as bigint) as right_minor
+    from orders_moved as moved
+    left join line_sums on line_sums.order_no = moved.order_no and line_sums.order_version = moved.order_version
+    group by coalesce(moved.channel_code, ''), moved.currency
+    union all
+    select
+        case when any_channel.order_no is null then lines.channel_code else '' end, lines.currency, 0, 0,
+        count(*), {{ to_minor('sum(lines.statement_amount)', 'max(currencies.minor_per_major)') }}
+    from {{ ref('stg_channel__payments') }} as lines
+    left join {{ ref('stg_config__currencies') }} as currencies on currencies.currency = lines.currency
+    left join orders_of_any_channel as any_channel
+        on any_channel.order_no = lines.order_no and any_channel.direction = lines.direction
+    where lines.batch_id = {{ batch_id() }} and lines.status = 'success'
+    group by case when any_channel.order_no is null then lines.channel_code else '' end, lines.currency
+)
+
+select * from final

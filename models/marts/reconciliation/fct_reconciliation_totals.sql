@@ -1,0 +1,74 @@
+{{ config(materialized='batch_by_batch') }}
+
+{%- set results = [
+    'matched', 'matched_late', 'amount_mismatch', 'fee_mismatch', 'currency_mismatch', 'status_mismatch',
+    'platform_only', 'channel_only', 'duplicate_channel'
+] %}
+
+with sides as (
+    select
+        channel_code,
+        currency,
+        {{ minor_sum('left_count') }} as left_count,
+        {{ minor_sum('left_minor') }} as left_minor,
+        {{ minor_sum('right_count') }} as right_count,
+        {{ minor_sum('right_minor') }} as right_minor
+    from {{ ref('int_reconciliation__sides_in') }}
+    group by channel_code, currency
+),
+
+moved as (
+    select
+        channel_code,
+        currency,
+        {%- for result in results %}
+        {{ minor_sum("case when is_changed and result = '" ~ result ~ "' then 1 else 0 end") }} as {{ result }}_count,
+        {{ minor_sum("case when is_changed and result = '" ~ result ~ "' then item_minor else 0 end") }} as {{ result }}_minor,
+        {%- endfor %}
+        {%- for pool in ['buffer', 'error'] %}
+        {{ minor_sum("case when pool_before = '" ~ pool ~ "' then 1 else 0 end") }} as {{ pool }}_opening_count,
+        {{ minor_sum("case when pool_before = '" ~ pool ~ "' then item_minor_before else 0 end") }} as {{ pool }}_opening_minor,
+        {{ minor_sum("case when pool = '" ~ pool ~ "' and pool_before <> '" ~ pool ~ "' then 1 else 0 end") }} as {{ pool }}_in_count,
+        {{ minor_sum(
+            "case when pool = '" ~ pool ~ "' then item_minor - case when pool_before = '" ~ pool ~ "' then item_minor_before else 0 end else 0 end"
+        ) }} as {{ pool }}_in_minor,
+        {{ minor_sum("case when pool <> '" ~ pool ~ "' and pool_before = '" ~ pool ~ "' then 1 else 0 end") }} as {{ pool }}_out_count,
+        {{ minor_sum(
+            "case when pool <> '" ~ pool ~ "' and pool_before = '" ~ pool ~ "' then item_minor_before else 0 end"
+        ) }} as {{ pool }}_out_minor,
+        {{ minor_sum("case when pool = '" ~ pool ~ "' then 1 else 0 end") }} as {{ pool }}_closing_count,
+        {{ minor_sum("case when pool = '" ~ pool ~ "' then item_minor else 0 end") }} as {{ pool }}_closing_minor,
+        {%- endfor %}
+        {{ minor_sum('moved_minor') }} as moved_minor
+    from {{ ref('int_reconciliation__items_moved') }}
+    group by channel_code, currency
+),
+
+final as (
+    select
+        cast({{ batch_id() }} as bigint) as batch_id,
+        {{ batch_date() }} as batch_date,
+        'orders_channel' as relation,
+        coalesce(sides.channel_code, moved.channel_code) as channel_code,
+        coalesce(sides.currency, moved.currency) as currency,
+        {%- for side in ['left', 'right'] %}
+        coalesce(sides.{{ side }}_count, 0) as {{ side }}_count,
+        coalesce(sides.{{ side }}_minor, 0) as {{ side }}_minor,
+        {%- endfor %}
+        {%- for result in results %}
+        coalesce(moved.{{ result }}_count, 0) as {{ result }}_count,
+        coalesce(moved.{{ result }}_minor, 0) as {{ result }}_minor,
+        {%- endfor %}
+        {%- for pool in ['buffer', 'error'] %}
+        {%- for part in ['opening', 'in', 'out', 'closing'] %}
+        coalesce(moved.{{ pool }}_{{ part }}_count, 0) as {{ pool }}_{{ part | replace('out', 'out' if pool == 'buffer' else 'resolved') }}_count,
+        coalesce(moved.{{ pool }}_{{ part }}_minor, 0) as {{ pool }}_{{ part | replace('out', 'out' if pool == 'buffer' else 'resolved') }}_minor,
+        {%- endfor %}
+        {%- endfor %}
+        -- REC-TOTAL: what came in on both sides must be what the items moved; anything else was lost or counted twice.
+        coalesce(sides.right_minor, 0) - coalesce(sides.left_minor, 0) - coalesce(moved.moved_minor, 0) as unexplained_minor
+    from sides
+    full outer join moved on moved.channel_code = sides.channel_code and moved.currency = sides.currency
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""The rules' examples as data, and what reads, packs and checks them."""

@@ -1,0 +1,170 @@
+"""All examples in one warehouse: packed, loaded, built once, and what the marts then hold of each."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from settle.dbt import run_dbt
+from settle.load.batches import batch_of
+from settle.load.loader import FileJob, LoadReport, Rejecting, load_files
+from settle.output import SilentReporter
+from settle.settings import Settings
+from settle.warehouse import Warehouse, open_warehouse
+from tests.oracle.compare import compare_worlds
+from tests.oracle.world import Row, World
+from tests.oracle.worlds import write_config, write_files
+from tests.rules.examples import DATES, Example, prefix_of, world_of
+
+PREFIX = re.compile(r"W(\d+)-")
+# The column that tells whose row it is. Only these marts can be expected of an example.
+NAMED_BY = {
+    "clearing.fct_clearing_details": "order_no",
+    "clearing.fct_fee_allocations": "order_no",
+    "clearing.fct_accumulator_balances": "allocation_rule_code",
+    "clearing.fct_clearing_exceptions": "order_no",
+    "reconciliation.fct_reconciliation_items": "item_key",
+    "reconciliation.fct_open_items": "item_key",
+    "settlement.fct_settlement_entries": "order_no",
+    "settlement.fct_settlement_bills": "participant_id",
+    "settlement.rpt_settlement_summary": "participant_id",
+    "quality.rpt_load_batches": "file_name",
+}
+# Batches are expected by their date: batch numbers say nothing to a reader.
+BATCH_COLUMNS = {"batch": "batch_id", "opened_on": "opened_batch_id", "settled_on": "settled_batch_id"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the marts hold: by example number and mart, the rows as text; and what the oracle says otherwise."""
+
+    rows: dict[str, dict[str, list[Row]]]
+    differences: list[str]
+
+    def problems(self, number: int, example: Example) -> list[str]:
+        """One text for each mart of the example that does not hold what is expected; empty when all do."""
+        held = self.rows.get(str(number), {})
+        told = []
+        for heading, expected in example.expect.items():
+            mart, _, day = heading.partition(" @ ")
+            rows = [row for row in held.get(mart, []) if not day or row["batch"] == day]
+            columns = list(expected[0]) if expected else sorted(rows[0]) if rows else []
+            uneven = [row for row in expected if list(row) != columns]
+            assert not uneven, f"{example.id}: {heading}: every row needs the columns {columns}, not {uneven}"
+            wanted, got = _counted(expected, columns), _counted(rows, columns)
+            if wanted != got:
+                told.append(
+                    f"{example.id}: {heading}\n  missing:      {_shown(wanted - got, columns)}"
+                    f"\n  not expected: {_shown(got - wanted, columns)}"
+                )
+        return told
+
+
+def _counted(rows: Sequence[Row], columns: Sequence[str]) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(row[column] for column in columns) for row in rows)
+
+
+def _shown(rows: Counter[tuple[str, ...]], columns: Sequence[str]) -> str:
+    return "; ".join(str(dict(zip(columns, row, strict=True))) for row in sorted(rows.elements())) or "nothing"
+
+
+def build(base: Settings, examples: Sequence[Example], folder: Path) -> Found:
+    """Pack, load and build all examples in the empty warehouse of `base`, and read the marts."""
+    worlds = [world_of(number, example) for number, example in enumerate(examples)]
+    here = replace(base, config_dir=folder / "config", archive_dir=folder / "archive")
+    # Calendar and currencies are the shipped ones: the examples are about the days users get.
+    write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
+    _load(here, worlds, examples, folder / "files")
+    outcome = run_dbt(here, ["build", "--exclude-resource-type", "unit_test"], show_progress=False)
+    assert outcome.success, "\n".join(outcome.failures)
+    with open_warehouse(here, read_only=True) as warehouse:
+        return Found(_read(warehouse, examples), compare_worlds(worlds, warehouse.execute, here.schema_prefix))
+
+
+def _load(here: Settings, worlds: Sequence[World], examples: Sequence[Example], folder: Path) -> None:
+    with open_warehouse(here) as warehouse:
+        warehouse.ensure_raw_tables()
+        for day in DATES:
+            with warehouse.transaction():
+                batch_of(warehouse, day)
+    reports: list[LoadReport] = []
+    for day, dataset, path in write_files(worlds, folder):
+        load_files(here, [FileJob(dataset, path, "canonical")], day, Rejecting(), SilentReporter(), reports)
+    for report in reports:
+        assert report.counts.rejected == 0, report.summary()
+    for number, example in enumerate(examples):
+        for name, text in example.files.items():
+            path = folder / f"{prefix_of(number)}{name}"
+            path.write_text(text.replace("{p}", prefix_of(number)), encoding="utf-8")
+            job = FileJob("orders", path, "canonical")
+            load_files(here, [job], DATES[0], Rejecting(bad=True), SilentReporter(), reports)
+
+
+def _read(warehouse: Warehouse, examples: Sequence[Example]) -> dict[str, dict[str, list[Row]]]:
+    """Rows of the marts by example and mart: codes without their prefix, batches by date, numbers in clearing order."""
+    found: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    days = {int(number): day.isoformat() for number, day in _batches(warehouse)}
+    for mart, columns in _columns(examples).items():
+        read = ", ".join([NAMED_BY[mart], *(BATCH_COLUMNS.get(column, column) for column in columns)])
+        schema, table = mart.split(".")
+        for name, *values in warehouse.execute(f"select {read} from {warehouse.schema(schema)}.{table}"):
+            number = PREFIX.search(str(name))
+            assert number, f"{mart}: {name} is a row of no example"
+            row = {
+                column: days.get(int(value), "") if column in BATCH_COLUMNS and value is not None else _text(value)
+                for column, value in zip(columns, values, strict=True)
+            }
+            found[number[1]][mart].append(row)
+    for marts in found.values():
+        _number_from_one([row for rows in marts.values() for row in rows if "clearing_seq" in row])
+    return {number: dict(marts) for number, marts in found.items()}
+
+
+def _batches(warehouse: Warehouse) -> list[tuple[int, date]]:
+    return [(int(row[0]), row[1]) for row in warehouse.execute("select batch_id, batch_date from raw.batches")]
+
+
+def _columns(examples: Sequence[Example]) -> dict[str, list[str]]:
+    """Every column that some example expects, by mart; `batch` always where there is one."""
+    wanted: dict[str, dict[str, None]] = {}
+    for example in examples:
+        for heading, rows in example.expect.items():
+            mart = heading.partition(" @ ")[0]
+            assert mart in NAMED_BY, f"{example.id}: no such mart: {mart}"
+            first = {} if mart == "settlement.rpt_settlement_summary" else {"batch": None}
+            wanted.setdefault(mart, first)
+            for row in rows:
+                wanted[mart].update(dict.fromkeys(row))
+    if "clearing.fct_clearing_details" in wanted:
+        wanted["clearing.fct_clearing_details"]["clearing_seq"] = None
+    return {mart: list(columns) for mart, columns in wanted.items()}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return PREFIX.sub("", str(value))
+
+
+def _number_from_one(rows: Sequence[Row]) -> None:
+    numbers = sorted({int(row["clearing_seq"]) for row in rows})
+    for row in rows:
+        row["clearing_seq"] = str(numbers.index(int(row["clearing_seq"])) + 1)
+
+
+def to_json(found: Found) -> str:
+    """For the other test process, which must not build the same again."""
+    return json.dumps({"rows": found.rows, "differences": found.differences})
+
+
+def from_json(text: str) -> Found:
+    """What `to_json` wrote."""
+    content = json.loads(text)
+    return Found(content["rows"], content["differences"])

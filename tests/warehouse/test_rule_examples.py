@@ -1,0 +1,98 @@
+"""Every rule by its examples: tests/rules/*.yml, built once on each engine; the numbers are those of docs/rules."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from settle.settings import Settings
+from tests.rules.examples import Example, read_examples
+from tests.rules.warehouse import Found, build, from_json, to_json
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+EXAMPLES = read_examples()
+Check = Callable[[Example], None]
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What the marts hold of all examples, on one engine. Of several test processes the first builds, the others read."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    engine: str = request.param
+    kept = shared / f"rule-examples-{engine}.json"
+    with (shared / f"rule-examples-{engine}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            server = request.getfixturevalue("postgres_server") if engine == "postgres" else {}
+            with _settings(tmp_path_factory.mktemp("examples"), server) as settings:
+                outcome = build(settings, EXAMPLES, settings.warehouse_path.parent)
+            kept.write_text(to_json(outcome), encoding="utf-8")
+    return from_json(kept.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _settings(folder: Path, server: dict[str, str]) -> Iterator[Settings]:
+    """Settings of an empty warehouse in the folder, or of an empty database of the server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("SETTLE_", "DBT_"))]:
+            patch.delenv(name)
+        (folder / "profiles").mkdir()
+        shutil.copyfile(CHECKOUT / "profiles.example.yml", folder / "profiles" / "profiles.yml")
+        variables = {
+            "SETTLE_PROJECT": str(CHECKOUT),
+            "DBT_PROFILES_DIR": str(folder / "profiles"),
+            "SETTLE_WAREHOUSE": str(folder / "examples.duckdb"),
+            "SETTLE_SPILL": str(folder / "spill"),
+        }
+        if server:
+            database = f"examples_{os.getpid()}"
+            variables |= {**server, "SETTLE_PG_DATABASE": database, "SETTLE_TARGET": "postgres"}
+            with psycopg.connect(
+                host=server["SETTLE_PG_HOST"],
+                port=int(server["SETTLE_PG_PORT"]),
+                user=server["SETTLE_PG_USER"],
+                password=server["SETTLE_PG_PASSWORD"],
+                dbname="postgres",
+                autocommit=True,
+            ) as connection:
+                connection.execute(f"create database {database}".encode())
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield Settings.from_environment()
+
+
+@pytest.fixture
+def holds(found: Found) -> Check:
+    """Fails with what the marts hold otherwise than an example expects."""
+
+    def check(example: Example) -> None:
+        problems = found.problems(EXAMPLES.index(example), example)
+        assert not problems, "\n".join(problems)
+
+    return check
+
+
+def examples_of(rule: str) -> pytest.MarkDecorator:
+    """Each example of the rule as a test of its own; a rule without examples is an error."""
+    examples = [example for example in EXAMPLES if example.rule == rule]
+    assert examples, f"tests/rules has no example of {rule}"
+    return pytest.mark.parametrize("example", examples, ids=[example.id for example in examples])
+
+
+def test_the_oracle_agrees_with_all_examples(found: Found) -> None:
+    assert not found.differences, "\n".join(found.differences[:30])
+
+
+def test_every_rule_with_examples_has_its_test() -> None:
+    tests = {name.removeprefix("test_").replace("_", "-").upper() for name in globals()}
+    assert sorted({example.rule for example in EXAMPLES} - tests) == []
+
+
