@@ -22,7 +22,7 @@
             )
         when 'volume'
             then case
-                when {{ base }} <= coalesce({{ tier }}.to_minor, {{ base }})
+                when {{ tier }}.ppm is not null and {{ base }} <= coalesce({{ tier }}.to_minor, {{ base }})
                     then {{ wide_product(base, tier ~ '.ppm') }} + {{ wide_product(tier ~ '.flat_minor', 1000000) }}
                 else 0
             end

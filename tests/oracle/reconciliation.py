@@ -283,7 +283,7 @@ class Reconciler:
             return "amount_mismatch"
         expected = expected_fee((left_order.order_no, left_order.version)) if side.direction == "payment" else None
         fees = [line.fee for line in side.lines if line.fee is not None]
-        if expected is not None and (not fees or sum(fees) != expected):
+        if expected is not None and fees and sum(fees) != expected:
             return "fee_mismatch"
         return "matched"
 

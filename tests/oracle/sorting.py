@@ -46,6 +46,7 @@ class Line:
     product_code: str
     amount: int | None
     attributes: dict[str, str]
+    asked_attributes: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -165,11 +166,12 @@ class Book:
                     json_texts(line["attributes"])
                     if line["attributes"]
                     else (order_attributes if len(own) == 1 else {}),
+                    {**order_attributes, **(json_texts(line["attributes"]) if line["attributes"] else {})},
                 )
                 for line in own
             )
         else:
-            lines = (Line(1, row["participant_id"], row["product_code"], header, order_attributes),)
+            lines = (Line(1, row["participant_id"], row["product_code"], header, order_attributes, order_attributes),)
         return Order(
             row["order_no"],
             version,
@@ -349,7 +351,7 @@ def _matches(row: Row, order: Order, line: Line) -> bool:
     ):
         if row[column] and row[column] != value:
             return False
-    if row["attribute_name"] and line.attributes.get(row["attribute_name"]) != row["attribute_value"]:
+    if row["attribute_name"] and line.asked_attributes.get(row["attribute_name"]) != row["attribute_value"]:
         return False
     return in_force(row, order.ordered_on)
 

@@ -95,8 +95,9 @@ final as (
     select
         chosen.*,
         rules_checked.rule_missing,
-        coalesce(rules_checked.needs_principal, false) as needs_principal,
-        coalesce(rules_checked.needs_interest, false) as needs_interest
+        -- Where several models compete none is chosen, so no rule can ask for an attribute.
+        chosen.model_count = 1 and coalesce(rules_checked.needs_principal, false) as needs_principal,
+        chosen.model_count = 1 and coalesce(rules_checked.needs_interest, false) as needs_interest
     from chosen
     left join rules_checked
         on

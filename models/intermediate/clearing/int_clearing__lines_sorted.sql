@@ -3,7 +3,7 @@ with failing as (
 ),
 
 refunds as (
-    select order_no, order_version, original_order_no, ordered_at, ordered_date, reason_rank
+    select order_no, order_version, original_order_no, channel_code, ordered_at, ordered_date, reason_rank
     from {{ ref('int_clearing__refunds_wanted') }}
 ),
 
@@ -28,7 +28,7 @@ lines_clearing as (
     union all
     select
         'refund', parts.order_no, refunds.order_version, parts.line_no,
-        originals.participant_id, originals.channel_code, originals.currency, refunds.ordered_at, refunds.ordered_date,
+        originals.participant_id, refunds.channel_code, originals.currency, refunds.ordered_at, refunds.ordered_date,
         parts.amount_minor, null, null, originals.model_key, originals.model_code,
         originals.contract_no, parts.original_order_no, true, 1
     from {{ ref('int_clearing__refund_lines') }} as parts

@@ -39,6 +39,7 @@ final as (
         coalesce(lines.line_no, 1) as line_no,
         lines.order_no is not null as has_lines,
         cleared_before.order_no is not null as is_correction,
+        refunds.channel_code,
         refunds.currency,
         refunds.minor_per_major,
         refunds.has_header_amount,

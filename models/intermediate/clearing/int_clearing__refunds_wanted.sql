@@ -30,7 +30,7 @@ lines_checked as (
 -- REFUND-REASON: a refund follows its original, so only its own amount and the original are checked.
 final as (
     select
-        order_no, order_version, original_order_no, ordered_at, ordered_date, has_lines,
+        order_no, order_version, original_order_no, channel_code, ordered_at, ordered_date, has_lines,
         {{ minor_sum('amount_minor') }} as refund_minor,
         case
             when max(case when minor_per_major is null then 1 else 0 end) = 1 then 1
@@ -42,7 +42,7 @@ final as (
             when max(case when is_correction then 1 else 0 end) = 1 then 14
         end as reason_rank
     from lines_checked
-    group by order_no, order_version, original_order_no, ordered_at, ordered_date, has_lines
+    group by order_no, order_version, original_order_no, channel_code, ordered_at, ordered_date, has_lines
 )
 
 select * from final

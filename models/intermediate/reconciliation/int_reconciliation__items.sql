@@ -37,7 +37,8 @@ items_now as (
             when judged.finding not in ('equal', 'within_tolerance', 'nothing') then null
             when judged.is_filled_now then 'auto_fill'
             when judged.finding = 'within_tolerance' then 'tolerance'
-            when judged.finding = 'equal' and not coalesce(before.is_open, true) then before.match_kind
+            when judged.finding = 'equal' and before.match_kind = 'auto_fill' then before.match_kind
+            when judged.finding = 'equal' and before.result = 'matched_late' and not before.is_open then 'late'
             when judged.finding = 'nothing' or before.is_open then 'late'
             else 'auto'
         end as match_kind,

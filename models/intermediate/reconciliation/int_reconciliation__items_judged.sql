@@ -9,7 +9,7 @@ with pairs as (
         || pairs.own_txn_no as item_key,
         coalesce(pairs.order_currency, pairs.statement_currency) as currency,
         {{ differs('pairs.order_currency', 'pairs.statement_currency') }}
-        or pairs.order_minor is null or pairs.statement_minor is null as is_other_currency,
+        or pairs.statement_minor is null as is_other_currency,
         coalesce(rules.amount_tolerance_minor, 0) as amount_tolerance_minor,
         coalesce(rules.buffer_days, 3) as buffer_days,
         fees.fee_minor as expected_fee_minor
@@ -31,14 +31,14 @@ final as (
         case when has_statement then statement_currency end as right_currency,
         has_statement and has_order and is_other_currency as is_other_currency,
         case
-            when is_further_line then 'duplicate_channel'
+            when is_further_line and has_statement then 'duplicate_channel'
             when not has_statement and is_order_successful then 'platform_only'
             when not has_statement then 'nothing'
             when not has_order then 'channel_only'
             when is_other_currency then 'currency_mismatch'
             when not is_order_successful then 'status_mismatch'
-            when abs(statement_minor - order_minor) > amount_tolerance_minor then 'amount_mismatch'
-            when expected_fee_minor is not null and {{ differs('statement_fee_minor', 'expected_fee_minor') }} then 'fee_mismatch'
+            when order_minor is null or abs(statement_minor - order_minor) > amount_tolerance_minor then 'amount_mismatch'
+            when statement_fee_minor <> expected_fee_minor then 'fee_mismatch'
             when {{ differs('statement_minor', 'order_minor') }} then 'within_tolerance'
             else 'equal'
         end as finding,
@@ -47,10 +47,7 @@ final as (
             case when has_order and has_statement and {{ differs('order_currency', 'statement_currency') }} then 'currency' end,
             case when has_order and has_statement and not is_order_successful then 'status' end,
             case when has_order and has_statement and {{ differs('statement_minor', 'order_minor') }} then 'amount' end,
-            case
-                when has_statement and expected_fee_minor is not null
-                    and {{ differs('statement_fee_minor', 'expected_fee_minor') }} then 'fee'
-            end
+            case when has_statement and statement_fee_minor <> expected_fee_minor then 'fee' end
         ) as mismatched_fields
     from pairs
 )

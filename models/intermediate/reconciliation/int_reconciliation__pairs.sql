@@ -37,11 +37,11 @@ paired as (
 
 -- An item that an order without a channel, or a later version of it, took over has no side of its own any more.
 items_before as (
-    select distinct before.channel_code, before.order_no, before.direction
+    select distinct before.channel_code, before.order_no, before.direction, before.own_txn_no, before.is_further_line
     from {{ this }} as before
     inner join {{ ref('stg_orders__orders') }} as orders on orders.order_no = before.order_no
     where
-        before.batch_id < {{ batch_id() }} and before.own_txn_no = ''
+        before.batch_id < {{ batch_id() }}
         and orders.batch_id = {{ batch_id() }} and (orders.channel_code is null or orders.order_version > 1)
 ),
 
@@ -53,7 +53,7 @@ items_left as (
             paired.channel_code = items_before.channel_code
             and paired.order_no = items_before.order_no
             and paired.direction = items_before.direction
-            and paired.own_txn_no = ''
+            and paired.own_txn_no = items_before.own_txn_no
     where paired.order_no is null
 ),
 
@@ -84,7 +84,7 @@ final as (
     from filled
     union all
     select
-        cast({{ batch_id() }} as bigint), channel_code, order_no, direction, '', false,
+        cast({{ batch_id() }} as bigint), channel_code, order_no, direction, own_txn_no, is_further_line,
         null, false, false, false, null, null, false, null, null, null
     from items_left
 )

@@ -51,7 +51,9 @@ final as (
         line_sums.direction,
         '' as own_txn_no,
         false as is_further_line,
-        case when line_sums.unknown_amount_count = 0 then line_sums.amount_minor end as amount_minor,
+        case
+            when line_sums.unknown_amount_count = 0 and line_sums.currency = line_sums.other_currency then line_sums.amount_minor
+        end as amount_minor,
         line_sums.fee_minor,
         -- Lines of one item in two currencies have no common sum: no currency, so the item differs in currency.
         case when line_sums.currency = line_sums.other_currency then line_sums.currency else '' end as currency

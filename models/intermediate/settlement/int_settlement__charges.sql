@@ -22,7 +22,9 @@ own_shares as (
 ),
 
 shares_of_others as (
-    select cast({{ whole_quotient('grants.fee_no', '100') }} as bigint) as clearing_seq, grants.bearer as participant_id, cast(0 as bigint) as fee_minor, grants.granted_minor as charge_minor
+    select
+        cast({{ whole_quotient('grants.fee_no', '100') }} as bigint) as clearing_seq,
+        grants.bearer as participant_id, cast(0 as bigint) as fee_minor, grants.granted_minor as charge_minor
     from {{ ref('int_clearing__grants') }} as grants
     inner join {{ ref('participants') }} as participants on participants.participant_id = grants.bearer
     where grants.batch_id = {{ batch_id() }} and grants.row_kind = 'grant' and grants.bearer <> 'participant'

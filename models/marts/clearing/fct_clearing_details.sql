@@ -95,7 +95,10 @@ final as (
         clearing_seq, order_no, order_version, line_no, 'new' as entry_kind, model_code, rule_code, fee_type, participant_id,
         currency, base_minor,
         -- BILL-CLAMP: the limits apply to the rounded fee.
-        greatest(coalesce(min_minor, rounded_minor), least(coalesce(max_minor, rounded_minor), rounded_minor)) as fee_minor,
+        greatest(
+            coalesce(min_minor, least(coalesce(max_minor, rounded_minor), rounded_minor)),
+            least(coalesce(max_minor, rounded_minor), rounded_minor)
+        ) as fee_minor,
         rule_key, rounding, refund_fee, allocation_rule_code, ordered_date, contract_no,
         clearing_seq * 100 + rule_place as fee_no,
         cast(null as bigint) as original_clearing_seq, cast(null as bigint) as original_fee_no

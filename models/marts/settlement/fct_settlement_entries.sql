@@ -22,6 +22,16 @@ open_orders as (
     where items.is_open and items.result <> 'duplicate_channel'
 ),
 
+holds as (
+    select distinct risk_holds.scope, risk_holds.target
+    from {{ ref('risk_holds') }} as risk_holds
+    cross join last_batch
+    where
+        risk_holds.scope in ('participant', 'order')
+        and coalesce(risk_holds.valid_from, last_batch.batch_date) <= last_batch.batch_date
+        and (risk_holds.valid_to is null or last_batch.batch_date < risk_holds.valid_to)
+),
+
 final as (
     select
         entries.batch_id,
@@ -41,8 +51,11 @@ final as (
         case
             when settled.bill_no is not null then ''
             when waiting.blocked_by is not null then waiting.blocked_by
-            when entries.requires_channel_match and open_orders.order_no is not null then 'not_due;not_reconciled'
-            else 'not_due'
+            else concat_ws(
+                ';', 'not_due',
+                case when entries.requires_channel_match and open_orders.order_no is not null then 'not_reconciled' end,
+                case when coalesce(held_participants.target, held_orders.target) is not null then 'risk_hold' end
+            )
         end as blocked_by,
         settled.bill_no,
         settled.batch_id as settled_batch_id
@@ -51,6 +64,9 @@ final as (
         on settled.first_clearing_seq = entries.first_clearing_seq and settled.participant_id = entries.participant_id
     left join waiting
         on waiting.first_clearing_seq = entries.first_clearing_seq and waiting.participant_id = entries.participant_id
+    left join holds as held_participants
+        on held_participants.scope = 'participant' and held_participants.target = entries.participant_id
+    left join holds as held_orders on held_orders.scope = 'order' and held_orders.target = entries.order_no
     left join open_orders
         on
             open_orders.order_no = entries.order_no

@@ -33,11 +33,11 @@ joined as (
 final as (
     select
         joined.*,
-        -- ALLOC-FIXED: what the bearers before this one ask for.
+        -- ALLOC-FIXED: what the bearers before this one ask for; the residual one comes last, whatever its priority.
         coalesce(
             {{ minor_sum(
                 'case when is_residual then 0 else fixed_minor end',
-                over='partition by allocation_rule_code, allocation_level, parent_bearer order by priority, '
+                over='partition by allocation_rule_code, allocation_level, parent_bearer order by is_residual, priority, '
                 ~ bytewise('bearer') ~ ' rows between unbounded preceding and 1 preceding'
             ) }}, 0
         ) as fixed_before_minor,
