@@ -38,6 +38,7 @@
             update {{ batches }} set closed_at = {{ dbt.current_timestamp() }} where batch_id = {{ batch[0] }} and closed_at is null
         {% endcall %}
         {{ adapter.commit() }}
+        {{ begin_transaction() }}
         {%- for part in parts -%}
         {% call statement('main') %}
             insert into {{ target_relation }} ({{ model.columns.values() | map(attribute='name') | join(', ') }})

@@ -19,6 +19,7 @@
         {%- for column in agate_table.column_names if column not in declared -%}
             {% do exceptions.raise_compiler_error(model.original_file_path ~ ': column "' ~ column ~ '" is not one of ' ~ (declared | list | join(', ')) ~ '. Remove or rename it.') %}
         {%- endfor -%}
+        {{ begin_transaction() }}
         {%- call statement('create') -%}
             create table if not exists {{ target_relation }} (
                 {%- for column, type in declared.items() %}

@@ -54,6 +54,7 @@ class Example:
 
     `expect` is mart → rows; `mart @ 2026-01-08` is about the rows of that batch only. Rows hold text. `files` are whole
     files of orders for the first batch, as text by name, loaded with `--reject-bad`; `{p}` in them is the prefix.
+    `not_in_oracle` says why the oracle cannot tell the same, empty where it can.
     """
 
     rule: str
@@ -62,6 +63,7 @@ class Example:
     batches: dict[str, dict[str, list[Row]]]
     expect: dict[str, list[Row]]
     files: dict[str, str]
+    not_in_oracle: str
 
     @property
     def id(self) -> str:
@@ -80,7 +82,7 @@ def read_examples(folder: Path = FOLDER) -> list[Example]:
 
 
 def _example(rule: str, name: str, content: dict[str, Any]) -> Example:
-    unknown = set(content) - {"config", "batches", "expect", "files"}
+    unknown = set(content) - {"config", "batches", "expect", "files", "not_in_oracle"}
     assert not unknown, f"{rule} {name}: unknown {sorted(unknown)}"
     days = {day.isoformat() for day in DATES}
     batches = content.get("batches") or {}
@@ -88,7 +90,13 @@ def _example(rule: str, name: str, content: dict[str, Any]) -> Example:
     assert not strange, f"{rule} {name}: {sorted(strange)} are not among the batches {sorted(days)}"
     assert content["expect"], f"{rule} {name}: expects nothing"
     return Example(
-        rule, name, content.get("config") or {}, batches, content["expect"], content.get("files") or {}
+        rule,
+        name,
+        content.get("config") or {},
+        batches,
+        content["expect"],
+        content.get("files") or {},
+        content.get("not_in_oracle", ""),
     )
 
 

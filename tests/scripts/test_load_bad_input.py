@@ -435,7 +435,11 @@ def test_no_profile_of_ours(duckdb_settings: Settings) -> None:
 
 
 def test_each_row_is_checked_by_its_own_currency(any_settings: Settings) -> None:
-    good = [order("1.00", "CNY", order_no="A1"), order("1.0005", "XXQ", order_no="A2"), order("7.000", "JPY", order_no="A3")]
+    good = [
+        order("1.00", "CNY", order_no="A1"),
+        order("1.0005", "XXQ", order_no="A2"),
+        order("7.000", "JPY", order_no="A3"),
+    ]
     write("good.csv", ORDER_HEADER, *good)
     assert "3 rows read = 3 loaded" in loaded("orders", "good.csv")
     bad = [order("1.001"), order("1.0005", "XXQ"), order("1.00001", "XXQ"), order("7.1", "JPY"), order("1.0001", "KWD")]

@@ -96,3 +96,221 @@ def test_every_rule_with_examples_has_its_test() -> None:
     assert sorted({example.rule for example in EXAMPLES} - tests) == []
 
 
+@examples_of("SORT-LINES")
+def test_sort_lines(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SORT-MODEL")
+def test_sort_model(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SORT-REASON")
+def test_sort_reason(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SORT-RETRY")
+def test_sort_retry(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SORT-SEQ")
+def test_sort_seq(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SORT-VERSION")
+def test_sort_version(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SORT-WHOLE")
+def test_sort_whole(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-RATE")
+def test_bill_rate(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-GRADUATED")
+def test_bill_graduated(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-VOLUME")
+def test_bill_volume(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-PACKAGE")
+def test_bill_package(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-CLAMP")
+def test_bill_clamp(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-VERSION")
+def test_bill_version(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-REFUND")
+def test_bill_refund(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-RATIO")
+def test_alloc_ratio(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-FIXED")
+def test_alloc_fixed(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-SEQUENCE")
+def test_alloc_sequence(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-CAP")
+def test_alloc_cap(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-SCOPE")
+def test_alloc_scope(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-RESIDUAL")
+def test_alloc_residual(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-RELEASE")
+def test_alloc_release(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-BALANCE")
+def test_alloc_balance(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REFUND-ORIGINAL")
+def test_refund_original(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REFUND-REASON")
+def test_refund_reason(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REFUND-ORDER")
+def test_refund_order(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REFUND-SPLIT")
+def test_refund_split(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-RESULT")
+def test_rec_result(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-CHANNEL")
+def test_rec_channel(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-VERSION")
+def test_rec_version(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-SINGLE")
+def test_rec_single(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-TOLERANCE")
+def test_rec_tolerance(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-FEE")
+def test_rec_fee(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-LATE")
+def test_rec_late(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-BUFFER")
+def test_rec_buffer(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-FILL")
+def test_rec_fill(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-RULES")
+def test_rec_rules(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-TOTAL")
+def test_rec_total(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SET-ENTRY")
+def test_set_entry(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SET-CHARGE")
+def test_set_charge(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SET-DATE")
+def test_set_date(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SET-BLOCK")
+def test_set_block(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SET-BILL")
+def test_set_bill(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SET-CARRY")
+def test_set_carry(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("LOAD-COUNTS")
+def test_load_counts(holds: Check, example: Example) -> None:
+    holds(example)

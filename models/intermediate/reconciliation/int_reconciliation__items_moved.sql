@@ -10,27 +10,35 @@ with items as (
     where batch_id = {{ batch_id() }}
 ),
 
--- An item whose line an order without a channel took over gives its line to the empty channel.
-changed as (
+-- An item can move without a change of its result (its order is taken back while the currencies differ), so all are read.
+-- Lines of one item in two currencies have no common sum in the item, so they are added up here, by currency.
+lines_of_mixed as (
     select
-        items.*,
-        case
-            when left_minor is null and right_minor is null and previous_right_minor is not null then ''
-            else channel_code
-        end as moved_channel_code
+        items.channel_code, lines.currency,
+        case when items.right_currency = '' then lines.amount_minor else 0 end
+        - case when items.previous_right_currency = '' and lines.batch_id < {{ batch_id() }} then lines.amount_minor else 0 end
+        as moved_minor
     from items
-    where is_changed
+    inner join {{ ref('stg_channel__payments') }} as lines
+        on
+            lines.order_no = items.order_no and lines.direction = items.direction
+            and (lines.channel_code = items.channel_code or items.channel_code = '')
+    where
+        (items.right_currency = '' or items.previous_right_currency = '')
+        and lines.status = 'success' and lines.batch_id <= {{ batch_id() }}
 ),
 
 moves as (
-    select moved_channel_code as channel_code, right_currency as currency, right_minor as moved_minor from changed
+    select channel_code, currency, moved_minor from lines_of_mixed
     union all
-    select moved_channel_code, previous_right_currency, -previous_right_minor from changed
+    select channel_code, right_currency as currency, right_minor as moved_minor from items
     union all
-    select channel_code, left_currency, -left_minor from changed
+    select channel_code, previous_right_currency, -previous_right_minor from items
+    union all
+    select channel_code, left_currency, -left_minor from items
     where is_order_successful
     union all
-    select channel_code, previous_left_currency, previous_left_minor from changed
+    select channel_code, previous_left_currency, previous_left_minor from items
     where was_order_successful
 ),
 

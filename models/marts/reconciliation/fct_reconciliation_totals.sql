@@ -5,15 +5,22 @@
     'platform_only', 'channel_only', 'duplicate_channel'
 ] %}
 
-with sides as (
+with sides_in as (
+    select channel_code, currency, left_count, left_minor, 0 as right_count, 0 as right_minor, 0 as transferred_minor
+    from {{ ref('int_reconciliation__orders_in') }}
+    union all
+    select channel_code, currency, 0, 0, right_count, right_minor, transferred_minor
+    from {{ ref('int_reconciliation__lines_in') }}
+),
+
+sides as (
     select
         channel_code,
         currency,
-        {{ minor_sum('left_count') }} as left_count,
-        {{ minor_sum('left_minor') }} as left_minor,
-        {{ minor_sum('right_count') }} as right_count,
-        {{ minor_sum('right_minor') }} as right_minor
-    from {{ ref('int_reconciliation__sides_in') }}
+        {%- for column in ['left_count', 'left_minor', 'right_count', 'right_minor', 'transferred_minor'] %}
+        {{ minor_sum(column) }} as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from sides_in
     group by channel_code, currency
 ),
 
@@ -66,7 +73,8 @@ final as (
         {%- endfor %}
         {%- endfor %}
         -- REC-TOTAL: what came in on both sides must be what the items moved; anything else was lost or counted twice.
-        coalesce(sides.right_minor, 0) - coalesce(sides.left_minor, 0) - coalesce(moved.moved_minor, 0) as unexplained_minor
+        coalesce(sides.right_minor, 0) - coalesce(sides.left_minor, 0) + coalesce(sides.transferred_minor, 0)
+        - coalesce(moved.moved_minor, 0) as unexplained_minor
     from sides
     full outer join moved on moved.channel_code = sides.channel_code and moved.currency = sides.currency
 )

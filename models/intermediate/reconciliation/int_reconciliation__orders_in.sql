@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
--- What came in on either side in the batch, added up from the sources and not from the items: the control total of the items.
+-- What our side gained and lost in the batch, added up from the orders and not from the items: the control total of the items.
 with highest_versions as (
     select order_no, max(order_version) as order_version
     from {{ ref('stg_orders__orders') }}
@@ -39,11 +39,11 @@ orders_replaced as (
 ),
 
 orders_moved as (
-    select order_no, order_version, channel_code, currency, minor_per_major, header_amount, 1 as sign from orders_now
+    select order_no, order_version, channel_code, currency, minor_per_major, header_minor, 1 as sign from orders_now
     union all
     select
         replaced.order_no, replaced.order_version, replaced.channel_code, replaced.currency, replaced.minor_per_major,
-        replaced.header_amount, -1
+        replaced.header_minor, -1
     from orders_replaced as replaced
     left join filled on filled.order_no = replaced.order_no and filled.order_version = replaced.order_version
     where replaced.place = 1 and (replaced.status = 'success' or filled.order_no is not null)
@@ -56,33 +56,16 @@ line_sums as (
     group by order_no, order_version
 ),
 
-orders_of_any_channel as (
-    select distinct orders.order_no, case when orders.order_type = 'refund' then 'refund' else 'payment' end as direction
-    from {{ ref('stg_orders__orders') }} as orders
-    left join highest_versions on highest_versions.order_no = orders.order_no
-    where
-        orders.batch_id <= {{ batch_id() }} and orders.channel_code is null
-        and orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
-),
-
 final as (
     select
-        coalesce(moved.channel_code, '') as channel_code, moved.currency, sum(moved.sign) as left_count,
-        {{ to_minor('sum(moved.sign * coalesce(line_sums.lines_amount, moved.header_amount))', 'max(moved.minor_per_major)') }} as left_minor,
-        0 as right_count, cast(0 as bigint) as right_minor
+        coalesce(moved.channel_code, '') as channel_code, moved.currency, {{ minor_sum('moved.sign') }} as left_count,
+        {{ minor_sum(
+            "moved.sign * case when line_sums.order_no is null then moved.header_minor else "
+            ~ to_minor('line_sums.lines_amount', 'moved.minor_per_major') ~ " end"
+        ) }} as left_minor
     from orders_moved as moved
     left join line_sums on line_sums.order_no = moved.order_no and line_sums.order_version = moved.order_version
     group by coalesce(moved.channel_code, ''), moved.currency
-    union all
-    select
-        case when any_channel.order_no is null then lines.channel_code else '' end, lines.currency, 0, 0,
-        count(*), {{ to_minor('sum(lines.statement_amount)', 'max(currencies.minor_per_major)') }}
-    from {{ ref('stg_channel__payments') }} as lines
-    left join {{ ref('stg_config__currencies') }} as currencies on currencies.currency = lines.currency
-    left join orders_of_any_channel as any_channel
-        on any_channel.order_no = lines.order_no and any_channel.direction = lines.direction
-    where lines.batch_id = {{ batch_id() }} and lines.status = 'success'
-    group by case when any_channel.order_no is null then lines.channel_code else '' end, lines.currency
 )
 
 select * from final
