@@ -174,8 +174,8 @@ class Reconciler:
         still_open = {self.numbers[key] for key, item in self.items.items() if item.pool in OPEN_POOLS}
         for number in sorted(touched | still_open):
             sides = {side.key: side for side in self.sides(*number)}
-            for key, known in self.items.items():
-                if self.numbers[key] == number and key not in sides and known.pool in OPEN_POOLS:
+            for key in self.items:
+                if self.numbers[key] == number and key not in sides:
                     channel = key.split("|", 1)[0]
                     sides[key] = Sides(key, channel, number[1], number[0], None, ())
             for side in sides.values():
@@ -219,9 +219,9 @@ class Reconciler:
         result = self._result(side, left_order, rule, expected_fee)
         is_known_open = known is not None and known.pool in OPEN_POOLS
         if result == "":
-            if not is_known_open:
+            if known is None:
                 return
-            result, left, right = "matched_late", None, None
+            result, left, right = ("matched_late" if is_known_open else known.result), None, None
         if result == "matched" and not filled and known is not None:
             # What was matched and still is keeps its result; what was open is matched late.
             result = "matched_late" if is_known_open else known.result

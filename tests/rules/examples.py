@@ -159,4 +159,3 @@ def _prefixed(row: Row, prefix: str) -> Row:
     if codes:
         named["billing_rule_codes"] = ";".join(prefix + code for code in codes.split(";"))
     return named
-

@@ -6,12 +6,12 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from settle.dbt import run_dbt
+from settle.dbt import run_dbt, state_folder
 from settle.load.batches import batch_of
 from settle.load.loader import FileJob, LoadReport, Rejecting, load_files
 from settle.output import SilentReporter
@@ -43,10 +43,15 @@ BATCH_COLUMNS = {"batch": "batch_id", "opened_on": "opened_batch_id", "settled_o
 
 @dataclass(frozen=True)
 class Found:
-    """What the marts hold: by example number and mart, the rows as text; and what the oracle says otherwise."""
+    """What the marts hold: by example number and mart, the rows as text; and what the oracle says otherwise.
+
+    `warehouse` is the built file (on DuckDB), `invariants` the SQL of quality.rpt_invariants with its batch markers.
+    """
 
     rows: dict[str, dict[str, list[Row]]]
     differences: list[str]
+    warehouse: str
+    invariants: str
 
     def problems(self, number: int, example: Example) -> list[str]:
         """One text for each mart of the example that does not hold what is expected; empty when all do."""
@@ -87,7 +92,10 @@ def build(base: Settings, examples: Sequence[Example], folder: Path) -> Found:
     with open_warehouse(here, read_only=True) as warehouse:
         differences = compare_worlds(worlds, warehouse.execute, here.schema_prefix)
         untold = tuple(f"world {number}: " for number, example in enumerate(examples) if example.not_in_oracle)
-        return Found(_read(warehouse, examples), [text for text in differences if not text.startswith(untold)])
+        told = [text for text in differences if not text.startswith(untold)]
+        compiled = next((state_folder(here) / "target" / "compiled").rglob("rpt_invariants.sql"))
+        rows = _read(warehouse, examples)
+        return Found(rows, told, str(here.warehouse_path), compiled.read_text(encoding="utf-8"))
 
 
 def _load(here: Settings, worlds: Sequence[World], examples: Sequence[Example], folder: Path) -> None:
@@ -167,10 +175,9 @@ def _number_from_one(rows: Sequence[Row]) -> None:
 
 def to_json(found: Found) -> str:
     """For the other test process, which must not build the same again."""
-    return json.dumps({"rows": found.rows, "differences": found.differences})
+    return json.dumps(asdict(found))
 
 
 def from_json(text: str) -> Found:
     """What `to_json` wrote."""
-    content = json.loads(text)
-    return Found(content["rows"], content["differences"])
+    return Found(**json.loads(text))

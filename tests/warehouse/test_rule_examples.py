@@ -1,14 +1,20 @@
-"""Every rule by its examples: tests/rules/*.yml, built once on each engine; the numbers are those of docs/rules."""
+"""Every rule by its examples, tests/rules/*.yml: built once on each engine. The numbers are those of docs/rules.
+
+And every invariant by breaking it: one row of the built warehouse is changed, and the invariant must notice.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
 
@@ -89,6 +95,23 @@ def examples_of(rule: str) -> pytest.MarkDecorator:
 
 def test_the_oracle_agrees_with_all_examples(found: Found) -> None:
     assert not found.differences, "\n".join(found.differences[:30])
+
+
+def numbers_of(text: str) -> set[Decimal]:
+    """The numbers of a text, without sign; 100 and 100.00 are the same."""
+    return {Decimal(number) for number in re.findall(r"(?<![\w.])\d+(?:\.\d+)?", text)}
+
+
+@pytest.mark.parametrize("rule", sorted({example.rule for example in EXAMPLES}))
+def test_the_tables_of_a_page_hold_only_numbers_of_its_examples(rule: str) -> None:
+    texts = "\n".join(page.read_text(encoding="utf-8") for page in (CHECKOUT / "docs" / "rules").glob("*.md"))
+    section = texts.partition(f"## {rule}\n")[2].partition("\n## ")[0]
+    examples = "\n".join(str(example) for example in EXAMPLES if example.rule == rule)
+    assert "**Example**" in section and "**Why**" in section, f"{rule}: the page has no such section"
+    assert f"test_{rule.lower().replace('-', '_')}" in section, f"{rule}: the page does not name its test"
+    table = "\n".join(line for line in section.splitlines() if line.startswith("|"))
+    strange = numbers_of(table) - numbers_of(examples)
+    assert not strange, f"{rule}: no example holds {sorted(strange)}"
 
 
 def test_every_rule_with_examples_has_its_test() -> None:
@@ -314,3 +337,227 @@ def test_set_carry(holds: Check, example: Example) -> None:
 @examples_of("LOAD-COUNTS")
 def test_load_counts(holds: Check, example: Example) -> None:
     holds(example)
+
+
+# Of one invariant: its name in quality.rpt_invariants, a table, what is changed in it, and the row it is changed in.
+Break = tuple[str, str, str, str]
+
+
+@pytest.fixture
+def notices(found: Found, tmp_path: Path) -> Callable[[Break], None]:
+    """Changes one row in a copy of the warehouse; the invariant must hold before and be broken afterwards."""
+
+    def broken(connection: duckdb.DuckDBPyConnection) -> set[str]:
+        names: set[str] = set()
+        for number, day in connection.execute("select batch_id, batch_date from raw.batches").fetchall():
+            marked = found.invariants.replace("__batch_id__", str(number))
+            sql = marked.replace("__batch_date__", f"cast('{day}' as date)").replace("__batch_part__", "1")
+            names |= {row[0] for row in connection.execute(f"select invariant from ({sql}) where not held").fetchall()}
+        return names
+
+    def check(change: Break) -> None:
+        invariant, table, what, where = change
+        copy = tmp_path / Path(found.warehouse).name
+        shutil.copyfile(found.warehouse, copy)
+        with duckdb.connect(str(copy)) as connection:
+            assert broken(connection) == set()
+            row = f"rowid = (select min(rowid) from {table} where {where})"
+            changed = connection.execute(what.format(table=table, row=row)).fetchall()
+            assert changed == [(1,)], f"{what} of {table} changed {changed}"
+            assert invariant in broken(connection)
+
+    return check
+
+
+def breaks(*changes: Break) -> pytest.MarkDecorator:
+    """Each change as a test of its own."""
+    return pytest.mark.parametrize(
+        "change", changes, ids=[f"{change[0]}-{number}" for number, change in enumerate(changes)]
+    )
+
+
+ON_DUCKDB = pytest.mark.parametrize("found", ["duckdb"], indirect=True)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "orders_accounted_for",
+        "clearing_internal.int_clearing__lines_sorted",
+        "delete from {table} where {row}",
+        "line_no = 1 and entry_kind = 'new' and clearing_seq is not null and not is_part_of_order",
+    ),
+    (
+        "clearing_numbers_without_gaps",
+        "clearing_internal.int_clearing__lines_sorted",
+        "update {table} set clearing_seq = clearing_seq + 1000000 where {row}",
+        "clearing_seq is not null",
+    ),
+)
+def test_inv_orders(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "fee_equals_its_grants",
+        "clearing_internal.int_clearing__grants",
+        "update {table} set granted_minor = granted_minor + 1 where {row}",
+        "row_kind = 'grant'",
+    ),
+    (
+        "fee_equals_its_grants",
+        "clearing_internal.int_clearing__grants",
+        "delete from {table} where {row}",
+        "row_kind = 'grant' and granted_minor <> 0",
+    ),
+)
+def test_inv_grants(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "grants_within_caps",
+        "clearing_internal.int_clearing__grants",
+        "update {table} set accumulated_minor = cap_minor + 1 where {row}",
+        "row_kind = 'grant' and granted_minor > 0 and cap_minor is not null",
+    ),
+    (
+        "grants_within_caps",
+        "clearing_internal.int_clearing__grants",
+        "update {table} set accumulated_minor = -1 where {row}",
+        "row_kind = 'grant' and cap_minor is not null",
+    ),
+    (
+        "grants_within_caps",
+        "clearing_internal.int_clearing__grants",
+        "update {table} set granted_minor = -granted_minor where {row}",
+        "row_kind = 'grant' and granted_minor > 0 and cap_minor is null",
+    ),
+)
+def test_inv_caps(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "accumulators_roll_forward",
+        "clearing_internal.int_clearing__grants",
+        "update {table} set accumulated_minor = accumulated_minor + 1 where {row}",
+        "row_kind = 'balance' and batch_id = 2",
+    ),
+    (
+        "accumulators_roll_forward",
+        "clearing_internal.int_clearing__grants",
+        "delete from {table} where {row}",
+        "row_kind = 'balance' and batch_id = 2",
+    ),
+)
+def test_inv_balances(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "pools_roll_forward",
+        "reconciliation.fct_reconciliation_totals",
+        "update {table} set buffer_closing_minor = buffer_closing_minor + 1 where {row}",
+        "buffer_closing_count > 0",
+    ),
+    (
+        "pools_roll_forward",
+        "reconciliation.fct_reconciliation_totals",
+        "update {table} set error_opening_count = error_opening_count + 1 where {row}",
+        "error_opening_count > 0",
+    ),
+    (
+        "reconciliation_totals_explained",
+        "reconciliation.fct_reconciliation_totals",
+        "update {table} set unexplained_minor = unexplained_minor + 1 where {row}",
+        "batch_id = 1",
+    ),
+)
+def test_inv_pools(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "successful_orders_judged",
+        "reconciliation_internal.int_reconciliation__items",
+        "delete from {table} where {row}",
+        "result = 'matched'",
+    ),
+)
+def test_inv_successful(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "entries_settle_once",
+        "settlement_internal.int_settlement__entries_due",
+        "insert into {table} select * replace (batch_id + 1 as batch_id) from {table} where {row}",
+        "blocked_by = '' and batch_id = 1",
+    ),
+)
+def test_inv_once(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "bill_equals_its_entries",
+        "settlement_internal.int_settlement__bills_netted",
+        "update {table} set net_minor = net_minor + 1 where {row}",
+        "row_kind = 'bill'",
+    ),
+    (
+        "bill_equals_its_entries",
+        "settlement_internal.int_settlement__bills_netted",
+        "update {table} set gross_minor = gross_minor + 1 where {row}",
+        "row_kind = 'bill'",
+    ),
+    (
+        "bill_equals_its_entries",
+        "settlement_internal.int_settlement__bills_netted",
+        "delete from {table} where {row}",
+        "row_kind = 'bill'",
+    ),
+)
+def test_inv_bills(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "entries_equal_what_cleared",
+        "settlement_internal.int_settlement__entries",
+        "update {table} set gross_minor = gross_minor + 1 where {row}",
+        "batch_id = 1",
+    ),
+)
+def test_inv_entries(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
+@ON_DUCKDB
+@breaks(
+    (
+        "file_rows_accounted_for",
+        "raw.load_files",
+        "update {table} set rows_loaded = rows_loaded - 1 where {row}",
+        "rows_rejected = 1",
+    ),
+)
+def test_inv_files(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)

@@ -29,7 +29,8 @@ items_now as (
             when judged.finding in ('equal', 'within_tolerance') and not coalesce(before.is_open, true) then before.result
             when judged.finding in ('equal', 'within_tolerance') and before.is_open then 'matched_late'
             when judged.finding in ('equal', 'within_tolerance') then 'matched'
-            when judged.finding = 'nothing' then 'matched_late'
+            when judged.finding = 'nothing' and before.is_open then 'matched_late'
+            when judged.finding = 'nothing' then before.result
             else judged.finding
         end as result,
         case
@@ -37,9 +38,8 @@ items_now as (
             when judged.finding not in ('equal', 'within_tolerance', 'nothing') then null
             when judged.is_filled_now then 'auto_fill'
             when judged.finding = 'within_tolerance' then 'tolerance'
-            when judged.finding = 'equal' and before.match_kind = 'auto_fill' then before.match_kind
-            when judged.finding = 'equal' and before.result = 'matched_late' and not before.is_open then 'late'
-            when judged.finding = 'nothing' or before.is_open then 'late'
+            when before.match_kind = 'auto_fill' and not before.is_open then 'auto_fill'
+            when before.is_open or before.result = 'matched_late' then 'late'
             else 'auto'
         end as match_kind,
         before.result as previous_result,
@@ -56,7 +56,7 @@ items_now as (
     from judged
     full outer join before on before.item_key = judged.item_key
     where
-        (judged.item_key is not null and (judged.finding <> 'nothing' or before.is_open))
+        (judged.item_key is not null and (judged.finding <> 'nothing' or before.item_key is not null))
         or (judged.item_key is null and before.is_open)
 ),
 
