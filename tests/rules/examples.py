@@ -1,7 +1,7 @@
 """Reads the examples of the rule pages and makes a small world of each.
 
-An example is text only: amounts are never floats. What it does not say is as in tests/oracle/hand.py: merchants M and N,
-product P, channel C, rule R (1 % of the amount, given back with refunds), settlement model S (rule R, same day).
+An example is text only: amounts are never floats. What it does not say is as in tests/oracle/hand.py: merchants M and
+N, product P, channel C, rule R (1 % of the amount, given back with refunds), settlement model S (rule R, same day).
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ def test_the_demo_on_postgresql_in_two_builds_and_built_anew(postgres_home: Sett
     for days in (DEMO_DAYS[:4], DEMO_DAYS[4:]):
         load_days(postgres_home, demo.files, days)
         build(postgres_home)
+    assert engine(postgres_home) == "postgres"
     assert_same(demo.marts, mart_rows(postgres_home))
     build(postgres_home, "--full-refresh")
     assert_same(demo.marts, mart_rows(postgres_home))
@@ -43,6 +44,7 @@ def test_random_worlds(home: Settings, postgres_home: Settings) -> None:
         load(here, worlds, home.warehouse_path.parent / "files")
         build(here)
         found.append(mart_rows(here))
+    assert [engine(home), engine(postgres_home)] == ["duckdb", "postgres"]
     assert_same(*found)
     assert sum(map(len, found[0].values())) > 1000, "the worlds have next to no rows"
 
@@ -67,6 +69,7 @@ def test_olist(olist: tuple[Settings, Warehouse], postgres_home: Settings, real_
     warehouse.close()
     there = load_olist(postgres_home, real_data / "olist", here.config_dir)
     build(there)
+    assert [engine(here), engine(there)] == ["duckdb", "postgres"]
     assert_same(mart_rows(here), mart_rows(there))
 
 
@@ -149,6 +152,12 @@ def check_cancelled_orders(warehouse: Warehouse, olist: Path) -> None:
     assert not cancelled & {row[0] for row in entries}
     details = warehouse.execute("select distinct order_no from clearing.fct_clearing_details")
     assert not cancelled & {row[0] for row in details}
+
+
+def engine(settings: Settings) -> str:
+    """The engine that these settings lead to."""
+    with open_warehouse(settings, read_only=True) as warehouse:
+        return warehouse.engine
 
 
 def read(path: Path) -> list[dict[str, str]]:

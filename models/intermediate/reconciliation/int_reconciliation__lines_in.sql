@@ -1,23 +1,11 @@
 {{ config(materialized='ephemeral') }}
 
 -- What their side gained in the batch, added up from the statement lines and not from the items: the control total of the items.
-with highest_versions as (
-    select order_no, max(order_version) as order_version
-    from {{ ref('stg_orders__orders') }}
-    where batch_id <= {{ batch_id() }} and order_version > 1
-    group by order_no
+with orders_of_any_channel as (
+    select * from {{ ref('int_reconciliation__orders_of_any_channel') }}
 ),
 
--- Whose lines go to the empty channel, as of this batch and as of the one before: an order can gain or lose its channel.
-orders_of_any_channel as (
-    select orders.order_no, case when orders.order_type = 'refund' then 'refund' else 'payment' end as direction
-    from {{ ref('stg_orders__orders') }} as orders
-    left join highest_versions on highest_versions.order_no = orders.order_no
-    where
-        orders.batch_id <= {{ batch_id() }} and orders.channel_code is null
-        and orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
-),
-
+-- Whose lines went to the empty channel as of the batch before: an order can gain or lose its channel.
 highest_before as (
     select order_no, max(order_version) as order_version
     from {{ ref('stg_orders__orders') }}

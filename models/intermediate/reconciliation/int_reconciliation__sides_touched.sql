@@ -17,7 +17,6 @@ line_sums as (
         min(currency) as currency,
         max(currency) as other_currency
     from lines_touched
-    where order_no <> ''
     group by item_channel_code, order_no, direction
 ),
 
@@ -76,9 +75,20 @@ final as (
         currency
     from lines_ranked
     union all
-    select item_channel_code, '', direction, channel_txn_no, false, amount_minor, fee_minor, currency
-    from lines_touched
-    where order_no = ''
+    select
+        case when any_channel.order_no is null then lines.channel_code else '' end,
+        coalesce(lines.order_no, ''),
+        lines.direction,
+        case when lines.order_no is null then lines.channel_txn_no else '' end,
+        false,
+        lines.amount_minor,
+        lines.fee_minor,
+        lines.currency
+    from {{ ref('stg_channel__payments') }} as lines
+    left join {{ ref('int_reconciliation__numbers_crowded') }} as crowded_numbers on crowded_numbers.order_no = lines.order_no
+    left join {{ ref('int_reconciliation__orders_of_any_channel') }} as any_channel
+        on any_channel.order_no = lines.order_no and any_channel.direction = lines.direction
+    where lines.batch_id = {{ batch_id() }} and lines.status = 'success' and crowded_numbers.order_no is null
 )
 
 select * from final

@@ -3,49 +3,19 @@
 with lines_seen as (
     select batch_id, channel_code, channel_txn_no, order_no, direction, currency, amount_minor, fee_minor, completed_at
     from {{ ref('stg_channel__payments') }}
-    where batch_id = {{ batch_id() }} and status = 'success'
-    union all
-    select batch_id, channel_code, channel_txn_no, order_no, direction, currency, amount_minor, fee_minor, completed_at
-    from {{ ref('stg_channel__payments') }}
     where
-        batch_id < {{ batch_id() }} and status = 'success'
-        and (
-            order_no in (select order_no from {{ ref('stg_orders__orders') }} where batch_id = {{ batch_id() }})
-            or order_no in (
-                select order_no from {{ ref('stg_channel__payments') }}
-                where batch_id = {{ batch_id() }} and status = 'success'
-            )
-        )
-),
-
-highest_versions as (
-    select order_no, max(order_version) as order_version
-    from {{ ref('stg_orders__orders') }}
-    where batch_id <= {{ batch_id() }} and order_version > 1
-    group by order_no
-),
-
-orders_of_any_channel as (
-    select
-        orders.order_no,
-        case when orders.order_type = 'refund' then 'refund' else 'payment' end as direction
-    from {{ ref('stg_orders__orders') }} as orders
-    left join highest_versions on highest_versions.order_no = orders.order_no
-    where
-        orders.batch_id <= {{ batch_id() }} and orders.channel_code is null
-        and orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
+        batch_id <= {{ batch_id() }} and status = 'success'
+        and order_no in (select order_no from {{ ref('int_reconciliation__numbers_crowded') }})
 ),
 
 -- REC-CHANNEL: an order without a channel takes the lines of all channels under its number.
 with_item_channel as (
     select
         lines_seen.*,
-        case when orders_of_any_channel.order_no is null then lines_seen.channel_code else '' end as item_channel_code
+        case when any_channel.order_no is null then lines_seen.channel_code else '' end as item_channel_code
     from lines_seen
-    left join orders_of_any_channel
-        on
-            orders_of_any_channel.order_no = lines_seen.order_no
-            and orders_of_any_channel.direction = lines_seen.direction
+    left join {{ ref('int_reconciliation__orders_of_any_channel') }} as any_channel
+        on any_channel.order_no = lines_seen.order_no and any_channel.direction = lines_seen.direction
 ),
 
 final as (
@@ -53,7 +23,7 @@ final as (
         with_item_channel.batch_id,
         with_item_channel.item_channel_code,
         with_item_channel.channel_txn_no,
-        coalesce(with_item_channel.order_no, '') as order_no,
+        with_item_channel.order_no,
         with_item_channel.direction,
         with_item_channel.currency,
         with_item_channel.amount_minor,

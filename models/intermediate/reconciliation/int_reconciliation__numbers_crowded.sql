@@ -1,0 +1,26 @@
+{{ config(materialized='ephemeral') }}
+
+-- Nearly every number has one line that comes with or after its order. Only the others need adding up or ranking.
+with numbers_again as (
+    select order_no from {{ ref('stg_channel__payments') }}
+    where batch_id = {{ batch_id() }} and status = 'success' and order_no is not null
+    group by order_no
+    having count(*) > 1
+),
+
+final as (
+    select order_no from numbers_again
+    union
+    select order_no from {{ ref('stg_channel__payments') }}
+    where
+        batch_id < {{ batch_id() }} and status = 'success'
+        and (
+            order_no in (select order_no from {{ ref('stg_orders__orders') }} where batch_id = {{ batch_id() }})
+            or order_no in (
+                select order_no from {{ ref('stg_channel__payments') }}
+                where batch_id = {{ batch_id() }} and status = 'success'
+            )
+        )
+)
+
+select * from final

@@ -1,0 +1,84 @@
+"""What is changed in a built warehouse, and which invariant must notice it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SORTED = "clearing_internal.int_clearing__lines_sorted"
+GRANTS = "clearing_internal.int_clearing__grants"
+ITEMS = "reconciliation_internal.int_reconciliation__items"
+TOTALS = "reconciliation.fct_reconciliation_totals"
+ENTRIES = "settlement_internal.int_settlement__entries"
+DUE = "settlement_internal.int_settlement__entries_due"
+BILLS = "settlement_internal.int_settlement__bills_netted"
+FILES = "raw.load_files"
+
+
+@dataclass(frozen=True)
+class Break:
+    """The first row of a table that meets `where`: `change` is `delete`, `again` (in the next batch) or an assignment.
+
+    `invariant` is the name in quality.rpt_invariants.
+    """
+
+    invariant: str
+    table: str
+    change: str
+    where: str
+
+    def statement(self) -> str:
+        """The SQL that changes the row, for DuckDB."""
+        row = f"rowid = (select min(rowid) from {self.table} where {self.where})"
+        if self.change == "delete":
+            return f"delete from {self.table} where {row}"
+        if self.change == "again":
+            later = f"select * replace (batch_id + 1 as batch_id) from {self.table} where {row}"
+            return f"insert into {self.table} {later}"
+        return f"update {self.table} set {self.change} where {row}"
+
+
+WHOLE_ORDER = "entry_kind = 'new' and clearing_seq is not null and not is_part_of_order"
+CAPPED = "row_kind = 'grant' and granted_minor > 0 and cap_minor is not null"
+BREAKS = {
+    "INV-ORDERS": (
+        Break("orders_accounted_for", SORTED, "delete", WHOLE_ORDER),
+        Break("clearing_numbers_without_gaps", SORTED, "clearing_seq = 1000000", "clearing_seq is not null"),
+    ),
+    "INV-GRANTS": (
+        Break("fee_equals_its_grants", GRANTS, "granted_minor = granted_minor + 1", "row_kind = 'grant'"),
+        Break("fee_equals_its_grants", GRANTS, "delete", "row_kind = 'grant' and granted_minor <> 0"),
+    ),
+    "INV-CAPS": (
+        Break("grants_within_caps", GRANTS, "accumulated_minor = cap_minor + 1", CAPPED),
+        Break("grants_within_caps", GRANTS, "accumulated_minor = -1", CAPPED),
+        Break("grants_within_caps", GRANTS, "granted_minor = -granted_minor", CAPPED),
+    ),
+    "INV-BALANCES": (
+        Break(
+            "accumulators_roll_forward",
+            GRANTS,
+            "accumulated_minor = accumulated_minor + 1",
+            "row_kind = 'balance' and batch_id = 2",
+        ),
+        Break("accumulators_roll_forward", GRANTS, "delete", "row_kind = 'balance' and batch_id = 2"),
+    ),
+    "INV-POOLS": (
+        Break(
+            "pools_roll_forward",
+            TOTALS,
+            "buffer_closing_minor = buffer_closing_minor + 1",
+            "buffer_closing_count > 0",
+        ),
+        Break("pools_roll_forward", TOTALS, "error_opening_count = 0", "error_opening_count > 0"),
+        Break("reconciliation_totals_explained", TOTALS, "unexplained_minor = 1", "batch_id = 1"),
+    ),
+    "INV-SUCCESSFUL": (Break("successful_orders_judged", ITEMS, "delete", "result = 'matched'"),),
+    "INV-ONCE": (Break("entries_settle_once", DUE, "again", "blocked_by = '' and batch_id = 1"),),
+    "INV-BILLS": (
+        Break("bill_equals_its_entries", BILLS, "net_minor = net_minor + 1", "row_kind = 'bill'"),
+        Break("bill_equals_its_entries", BILLS, "gross_minor = gross_minor + 1", "row_kind = 'bill'"),
+        Break("bill_equals_its_entries", BILLS, "delete", "row_kind = 'bill'"),
+    ),
+    "INV-ENTRIES": (Break("entries_equal_what_cleared", ENTRIES, "gross_minor = gross_minor + 1", "batch_id = 1"),),
+    "INV-FILES": (Break("file_rows_accounted_for", FILES, "rows_loaded = rows_loaded - 1", "rows_rejected = 1"),),
+}
