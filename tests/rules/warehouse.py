@@ -80,14 +80,20 @@ def _shown(rows: Counter[tuple[str, ...]], columns: Sequence[str]) -> str:
     return "; ".join(str(dict(zip(columns, row, strict=True))) for row in sorted(rows.elements())) or "nothing"
 
 
-def build(base: Settings, examples: Sequence[Example], folder: Path) -> Found:
+# dbt's own tests hold on the examples too; they run once, with all of them.
+WITHOUT_TESTS = ("test", "unit_test")
+
+
+def build(
+    base: Settings, examples: Sequence[Example], folder: Path, leave_out: Sequence[str] = ("unit_test",)
+) -> Found:
     """Pack, load and build all examples in the empty warehouse of `base`, and read the marts."""
     worlds = [world_of(number, example) for number, example in enumerate(examples)]
     here = replace(base, config_dir=folder / "config", archive_dir=folder / "archive")
     # Calendar and currencies are the shipped ones: the examples are about the days users get.
     write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
     _load(here, worlds, examples, folder / "files")
-    outcome = run_dbt(here, ["build", "--exclude-resource-type", "unit_test"], show_progress=False)
+    outcome = run_dbt(here, ["build", "--exclude-resource-type", *leave_out], show_progress=False)
     assert outcome.success, "\n".join(outcome.failures)
     with open_warehouse(here, read_only=True) as warehouse:
         differences = compare_worlds(worlds, warehouse.execute, here.schema_prefix)
@@ -96,6 +102,19 @@ def build(base: Settings, examples: Sequence[Example], folder: Path) -> Found:
         compiled = next((state_folder(here) / "target" / "compiled").rglob("rpt_invariants.sql"))
         rows = _read(warehouse, examples)
         return Found(rows, told, str(here.warehouse_path), compiled.read_text(encoding="utf-8"))
+
+
+def build_after_mending(built: Settings, examples: Sequence[Example], folder: Path, day: date) -> Found:
+    """Give the examples that `build` built in `folder` their mended configuration, and build one more, empty batch."""
+    worlds = [world_of(number, example) for number, example in enumerate(examples)]
+    here = replace(built, config_dir=folder / "config", archive_dir=folder / "archive")
+    write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
+    with open_warehouse(here) as warehouse, warehouse.transaction():
+        batch_of(warehouse, day)
+    outcome = run_dbt(here, ["build", "--exclude-resource-type", *WITHOUT_TESTS], show_progress=False)
+    assert outcome.success, "\n".join(outcome.failures)
+    with open_warehouse(here, read_only=True) as warehouse:
+        return Found(_read(warehouse, examples), [], "", "")
 
 
 def _load(here: Settings, worlds: Sequence[World], examples: Sequence[Example], folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,6 @@ from settle.warehouse import open_warehouse
 PUBLIC_SCHEMAS = ("clearing", "reconciliation", "settlement", "quality")
 # When a file came in is the one thing that two warehouses of the same data differ in.
 WALL_CLOCK = frozenset({"loaded_at"})
-INTEGERS = frozenset({"bigint", "integer", "smallint"})
 MOST_SHOWN = 5
 
 Marts = dict[str, list[str]]
@@ -134,13 +133,3 @@ def assert_same(expected: Mapping[str, list[str]], found: Mapping[str, list[str]
     told = differences(expected, found)
     assert not told, "\n".join(told)
     assert hashes_of(expected) == hashes_of(found)
-
-
-def without_columns(marts: Marts, unwanted: Callable[[str], bool]) -> Marts:
-    """The marts without the columns whose name is unwanted, rows sorted again."""
-    result: Marts = {}
-    for name, (header, *rows) in marts.items():
-        keep = [place for place, column in enumerate(header.split("\t")) if not unwanted(column.split()[0])]
-        cut = ["\t".join(line.split("\t")[place] for place in keep) for line in (header, *rows)]
-        result[name] = [cut[0], *sorted(cut[1:])]
-    return result

@@ -43,7 +43,9 @@ def write_olist_config(folder: Path, olist: Path) -> None:
     sellers = column(olist / "olist_sellers_dataset.csv", "seller_id")
     participants = [f"{seller},Seller {seller[:6]},merchant" for seller in sellers]
     accounts = [f"BANK-{seller},{seller},bank,BRL" for seller in sellers]
-    products = [f"{product},Product {product[:6]}" for product in column(olist / "olist_products_dataset.csv", "product_id")]
+    products = [
+        f"{product},Product {product[:6]}" for product in column(olist / "olist_products_dataset.csv", "product_id")
+    ]
     for name, header, rows in (
         ("participants", "participant_id,participant_name,participant_kind", participants),
         ("accounts", "account_no,participant_id,account_kind,currency", accounts),

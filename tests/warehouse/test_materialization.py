@@ -267,9 +267,7 @@ def test_columns_that_break_the_contract_are_an_error(tiny: Tiny, wrong: str, co
     assert tiny.marks("balances") == [1, 2, 3, 4, 5]
 
 
-def test_a_batch_that_was_begun_takes_no_more_files(
-    tiny: Tiny, any_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_that_was_begun_takes_no_more_files(tiny: Tiny, tmp_path: Path) -> None:
     tiny.poison(3)
     assert not tiny.run("--select", "balances").success
     file = tmp_path / "late.csv"

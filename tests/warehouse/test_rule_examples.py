@@ -11,6 +11,8 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +23,7 @@ import pytest
 from settle.settings import Settings
 from tests.rules.breaks import BREAKS, Break
 from tests.rules.examples import Example, read_examples
-from tests.rules.warehouse import Found, build, from_json, to_json
+from tests.rules.warehouse import WITHOUT_TESTS, Found, build, build_after_mending, from_json, to_json
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXAMPLES = read_examples()
@@ -138,6 +140,19 @@ def test_sort_reason(holds: Check, example: Example) -> None:
 @examples_of("SORT-RETRY")
 def test_sort_retry(holds: Check, example: Example) -> None:
     holds(example)
+
+
+def test_sort_retry_when_the_configuration_is_mended(duckdb_settings: Settings, tmp_path: Path) -> None:
+    """A is of the unknown participant X and clears once X is known; B has no participant and waits on, told once."""
+    waiting = next(example for example in EXAMPLES if example.id == "SORT_REASON_unknown_participant")
+    build(duckdb_settings, [waiting], tmp_path / "examples", WITHOUT_TESTS)
+    known = {**waiting.config, "participants": [{"participant_id": "M"}, {"participant_id": "X"}]}
+    cleared = [{"batch": "2026-02-25", "order_no": "A", "participant_id": "X", "fee_minor": "100"}]
+    expect = {**waiting.expect, "clearing.fct_clearing_details": cleared}
+    mended = replace(waiting, config=known, expect=expect)
+    found = build_after_mending(duckdb_settings, [mended], tmp_path / "examples", date(2026, 2, 25))
+    problems = found.problems(0, mended)
+    assert not problems, "\n".join(problems)
 
 
 @examples_of("SORT-SEQ")

@@ -25,14 +25,15 @@ digits_split as (
 final as (
     select
         fees.fee_no, fees.fee_minor, scopes.scope_no, scopes.method, scopes.is_residual, scopes.place, scopes.opening_minor,
-        cast(case scopes.method
-            when 'ratio' then {{ whole_quotient('fees.fee_minor', '1000000') }} * scopes.ppm + digits_split.share_minor
-            when 'fixed'
-                then case
-                    when scopes.is_residual then greatest(0, fees.fee_minor - scopes.fixed_before_minor)
-                    else greatest(0, least(scopes.fixed_minor, fees.fee_minor - scopes.fixed_before_minor))
-                end
-        end as bigint) as demand_minor
+        cast(
+            case
+                when scopes.method = 'ratio'
+                    then {{ whole_quotient('fees.fee_minor', '1000000') }} * scopes.ppm + digits_split.share_minor
+                when scopes.method = 'fixed' and scopes.is_residual then greatest(0, fees.fee_minor - scopes.fixed_before_minor)
+                when scopes.method = 'fixed'
+                    then greatest(0, least(scopes.fixed_minor, fees.fee_minor - scopes.fixed_before_minor))
+            end as bigint
+        ) as demand_minor
     from fees
     inner join {{ ref('int_clearing__scopes') }} as scopes
         on

@@ -71,14 +71,14 @@ final as (
     select
         cast({{ batch_id() }} as bigint), 'grant', fee_no,
         allocation_rule_code, parent_bearer, bearer, priority, currency, period_key,
-        granted_minor, granted_minor, null, null, null, null, null
+        granted_minor as demand_minor, granted_minor, null, null, null, null, null
     from {{ ref('int_clearing__residual_grants') }}
     where {{ batch_part() }} = {{ residual_part() }}
     union all
     select
         cast({{ batch_id() }} as bigint), 'grant', fee_no,
         allocation_rule_code, parent_bearer, bearer, priority, currency, period_key,
-        -released_minor, -released_minor, accumulated_minor, cap_minor, original_fee_no, null, null
+        -released_minor as demand_minor, -released_minor as granted_minor, accumulated_minor, cap_minor, original_fee_no, null, null
     from released
     where {{ batch_part() }} = {{ release_part() }}
     union all

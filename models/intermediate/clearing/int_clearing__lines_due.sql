@@ -14,7 +14,10 @@ totals as (
     select order_no, order_version, count(*) as line_count, sum(line_amount) as lines_amount
     from lines
     where
-        order_no in (select order_no from {{ ref('stg_orders__orders') }} where batch_id = {{ batch_id() }})
+        order_no in (
+            select order_no from {{ ref('stg_orders__orders') }}
+            where batch_id = {{ batch_id() }}
+        )
         or order_no in (select order_no from {{ ref('int_clearing__orders_waiting') }})
     group by order_no, order_version
 ),

@@ -1,7 +1,11 @@
-with contracts_in_force as (
+with dates as (
+    select distinct ordered_date from {{ ref('int_clearing__cases_resolved') }}
+),
+
+contracts_in_force as (
     select contracts.participant_id, contracts.model_code, dates.ordered_date, min(contracts.contract_no) as contract_no
     from {{ ref('contracts') }} as contracts
-    inner join (select distinct ordered_date from {{ ref('int_clearing__cases_resolved') }}) as dates
+    inner join dates
         on
             coalesce(contracts.valid_from, dates.ordered_date) <= dates.ordered_date
             and (contracts.valid_to is null or dates.ordered_date < contracts.valid_to)

@@ -61,7 +61,7 @@ reasons_before as (
 final as (
     select
         cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date,
-        last_number.clearing_seq + row_number() over (
+        (select last_number.clearing_seq from last_number) + row_number() over (
             order by is_adjustment, ordered_at, {{ bytewise('order_no') }}, line_no
         ) as clearing_seq,
         entry_kind, order_no, order_version, line_no, participant_id, channel_code, currency,
@@ -69,7 +69,6 @@ final as (
         is_part_of_order, cast(null as {{ dbt.type_string() }}) as reason_code, cast(null as {{ dbt.type_string() }}) as reason_detail,
         false as is_reason_new
     from lines_clearing
-    cross join last_number
     union all
     select
         cast({{ batch_id() }} as bigint), {{ batch_date() }}, null,

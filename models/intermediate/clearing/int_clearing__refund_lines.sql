@@ -32,6 +32,10 @@ unnamed as (
     where not has_lines
 ),
 
+totals as (
+    select distinct original_order_no, together_minor from unnamed
+),
+
 weights as (
     select
         originals.original_order_no,
@@ -39,8 +43,7 @@ weights as (
         originals.left_minor - coalesce(named_sums.amount_minor, 0) as weight,
         totals.together_minor
     from originals
-    inner join (select distinct original_order_no, together_minor from unnamed) as totals
-        on totals.original_order_no = originals.original_order_no
+    inner join totals on totals.original_order_no = originals.original_order_no
     left join named_sums
         on named_sums.original_order_no = originals.original_order_no and named_sums.line_no = originals.line_no
 ),

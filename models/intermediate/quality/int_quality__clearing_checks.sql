@@ -72,10 +72,15 @@ balances_before as (
     where batch_id = {{ batch_id() }} - 1 and row_kind = 'balance'
 ),
 
+balances_now as (
+    select * from grants
+    where row_kind = 'balance'
+),
+
 -- INV-BALANCES: every accumulator opens where it closed, and moves by what was granted and released.
 balances_wrong as (
     select before.bearer
-    from (select * from grants where row_kind = 'balance') as now
+    from balances_now as now
     full outer join balances_before as before
         on
             before.allocation_rule_code = now.allocation_rule_code and before.parent_bearer = now.parent_bearer
@@ -91,9 +96,13 @@ final as (
     union all
     select
         'clearing_numbers_without_gaps',
-        case when numbers.line_count = 0 then 0
-            when numbers.first_seq = last_before.clearing_seq + 1
-                and numbers.last_seq = last_before.clearing_seq + numbers.line_count then 0 else 1 end,
+        case
+            when numbers.line_count = 0 then 0
+            when
+                numbers.first_seq = last_before.clearing_seq + 1
+                and numbers.last_seq = last_before.clearing_seq + numbers.line_count then 0
+            else 1
+        end,
         0
     from numbers
     cross join last_before

@@ -15,9 +15,9 @@ with items as (
 lines_of_mixed as (
     select
         items.channel_code, lines.currency,
-        case when items.right_currency = '' then lines.amount_minor else 0 end
-        - case when items.previous_right_currency = '' and lines.batch_id < {{ batch_id() }} then lines.amount_minor else 0 end
-        as moved_minor
+        (case when items.right_currency = '' then lines.amount_minor else 0 end)
+        - (case when items.previous_right_currency = '' and lines.batch_id < {{ batch_id() }} then lines.amount_minor else 0 end)
+            as moved_minor
     from items
     inner join {{ ref('stg_channel__payments') }} as lines
         on

@@ -22,16 +22,18 @@ any_channel_before as (
         and orders.order_version = coalesce(highest_before.order_version, orders.order_version)
 ),
 
+rearranged as (
+    select distinct order_no from {{ ref('stg_orders__orders') }}
+    where batch_id = {{ batch_id() }} and (channel_code is null or order_version > 1)
+),
+
 lines_before as (
     select
         case when was.order_no is null then lines.channel_code else '' end as channel_before,
         case when now.order_no is null then lines.channel_code else '' end as channel_now,
         lines.currency, lines.amount_minor
     from {{ ref('stg_channel__payments') }} as lines
-    inner join (
-        select distinct order_no from {{ ref('stg_orders__orders') }}
-        where batch_id = {{ batch_id() }} and (channel_code is null or order_version > 1)
-    ) as rearranged on rearranged.order_no = lines.order_no
+    inner join rearranged on rearranged.order_no = lines.order_no
     left join any_channel_before as was on was.order_no = lines.order_no and was.direction = lines.direction
     left join orders_of_any_channel as now on now.order_no = lines.order_no and now.direction = lines.direction
     where lines.batch_id < {{ batch_id() }} and lines.status = 'success'

@@ -46,7 +46,10 @@ line_sums as (
                     select order_no from {{ ref('stg_channel__payments') }}
                     where batch_id = {{ batch_id() }} and status = 'success'
                 )
-                or order_no in (select order_no from {{ ref('stg_orders__orders') }} where batch_id = {{ batch_id() }})
+                or order_no in (
+                    select order_no from {{ ref('stg_orders__orders') }}
+                    where batch_id = {{ batch_id() }}
+                )
             )
         )
     group by order_no, order_version

@@ -63,6 +63,11 @@ netted as (
     from paid
 ),
 
+last_bills as (
+    select * from netted
+    where place_from_end = 1
+),
+
 closing as (
     select
         coalesce(netted.participant_id, carried_before.participant_id) as participant_id,
@@ -70,7 +75,7 @@ closing as (
         coalesce(netted.currency, carried_before.currency) as currency,
         coalesce(netted.model_code, carried_before.model_code) as model_code,
         coalesce(netted.carried_out_minor, carried_before.carried_out_minor) as carried_out_minor
-    from (select * from netted where place_from_end = 1) as netted
+    from last_bills as netted
     full outer join carried_before
         on
             carried_before.participant_id = netted.participant_id and carried_before.account_no = netted.account_no

@@ -59,7 +59,7 @@ refunded_before as (
     from {{ ref('int_clearing__lines_sorted') }} as before
     where
         before.batch_id < {{ batch_id() }} and before.entry_kind = 'refund' and before.clearing_seq is not null
-        and before.original_order_no in (select original_order_no from refund_lines)
+        and before.original_order_no in (select refund_lines.original_order_no from refund_lines)
     group by before.original_order_no, before.line_no
 ),
 

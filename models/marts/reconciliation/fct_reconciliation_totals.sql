@@ -17,9 +17,11 @@ sides as (
     select
         channel_code,
         currency,
-        {%- for column in ['left_count', 'left_minor', 'right_count', 'right_minor', 'transferred_minor'] %}
-        {{ minor_sum(column) }} as {{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ minor_sum('left_count') }} as left_count,
+        {{ minor_sum('left_minor') }} as left_minor,
+        {{ minor_sum('right_count') }} as right_count,
+        {{ minor_sum('right_minor') }} as right_minor,
+        {{ minor_sum('transferred_minor') }} as transferred_minor
     from sides_in
     group by channel_code, currency
 ),

@@ -51,11 +51,10 @@ final as (
         case
             when settled.bill_no is not null then ''
             when waiting.blocked_by is not null then waiting.blocked_by
-            else concat_ws(
-                ';', 'not_due',
-                case when entries.requires_channel_match and open_orders.order_no is not null then 'not_reconciled' end,
-                case when coalesce(held_participants.target, held_orders.target) is not null then 'risk_hold' end
-            )
+            else
+                'not_due'
+                || case when entries.requires_channel_match and open_orders.order_no is not null then ';not_reconciled' else '' end
+                || case when coalesce(held_participants.target, held_orders.target) is not null then ';risk_hold' else '' end
         end as blocked_by,
         settled.bill_no,
         settled.batch_id as settled_batch_id

@@ -3,10 +3,10 @@ with models as (
 ),
 
 positions as (
-    {% for position in range(1, 33) -%}
-        select {{ position }} as rule_position
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {%- for position in range(1, 33) %}
+    select {{ position }} as rule_position
+    {{- ' union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 named as (

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,28 +34,30 @@ def run_measured(step: str, arguments: Sequence[str], variables: Mapping[str, st
     Raises the error of its exit code, with the last lines of the output, when it fails.
     """
     start_of_output = log.stat().st_size if log.exists() else 0
+    report = log.with_suffix(".measured.json")
+    report.unlink(missing_ok=True)
+    launcher = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), str(report)]
     with log.open("ab") as output:
-        started = time.perf_counter()
-        child = subprocess.Popen(
-            [sys.executable, *arguments],
+        ended = subprocess.run(
+            [*launcher, sys.executable, *arguments],
             env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            check=False,
         )
-        # wait4 gives the peak of this very child, which RUSAGE_CHILDREN would mix with the children before it.
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - started
-    child.returncode = os.waitstatus_to_exitcode(status)
     with log.open("rb") as output:
         output.seek(start_of_output)
         lines = output.read().decode("utf-8", "replace").splitlines()
-    if child.returncode != 0:
+    if ended.returncode != 0:
         shown = "\n".join(lines[-SHOWN_LINES:])
-        error = ERRORS.get(child.returncode, SettleError)
-        raise error(f"the step {step!r} ended with {child.returncode}; its last lines (all in {log}):\n{shown}")
-    peak = usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
-    return Measured(step, seconds, usage.ru_utime + usage.ru_stime, peak, _details(lines))
+        error = ERRORS.get(ended.returncode, SettleError)
+        raise error(f"the step {step!r} ended with {ended.returncode}; its last lines (all in {log}):\n{shown}")
+    found = json.loads(report.read_text(encoding="utf-8"))
+    report.unlink()
+    return Measured(
+        step, float(found["seconds"]), float(found["cpu_seconds"]), int(found["peak_bytes"]), _details(lines)
+    )
 
 
 def _details(lines: Sequence[str]) -> dict[str, Any]:
