@@ -15,9 +15,9 @@ with orders as (
 cases as (
     select distinct
         {{ case_key('orders', 'lines') }} as case_key,
-        {% for name, expression in case_parts('orders', 'lines').items() -%}
-            {{ expression }} as {{ name }},
-        {% endfor -%}
+        {%- for name, expression in case_parts('orders', 'lines').items() %}
+        {{ expression }} as {{ name }},
+        {%- endfor %}
         orders.ordered_date
     from orders
     left join {{ ref('stg_orders__order_lines') }} as lines
