@@ -37,3 +37,10 @@
         {% do return(relation) %}
     {%- endif -%}
 {%- endmacro %}
+
+{#- The same condition for tests written as SQL. -#}
+{% macro is_untested(batch_id='batch_id') -%}
+    {%- if env_var('SETTLE_TEST_ALL', '') == '1' -%} true
+    {%- else -%} {{ batch_id }} > (select coalesce(max(batch_id), 0) from {{ source('meta', 'tested_batches') }})
+    {%- endif -%}
+{%- endmacro %}

@@ -35,3 +35,6 @@
     ({{ rounded_quotient(wide_product(amount, refund ~ '.refunded_minor'), refund ~ '.original_minor', policy) }}
     - {{ rounded_quotient(wide_product(amount, '(' ~ refund ~ '.refunded_minor - ' ~ refund ~ '.amount_minor)'), refund ~ '.original_minor', policy) }})
 {%- endmacro %}
+
+{#- A weight below 10^9 that scatters over fee numbers, for control totals that notice a unit moved from one fee to another. -#}
+{% macro fee_weight(fee_no) -%} mod({{ fee_no }} * 1000003, 998244353) {%- endmacro %}

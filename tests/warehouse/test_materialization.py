@@ -58,7 +58,9 @@ select batch_id, closing from {{ ref('looked_at') }} where batch_id = {{ batch_i
 # Part 2 counts the rows of part 1 of the same batch; part 3 fails on what is no number.
 PARTS = """
 {{ config(materialized='batch_by_batch', batch_parts=3) }}
-select cast({{ batch_id() }} as bigint) as batch_id, cast({{ batch_part() }} as bigint) as part, cast(null as bigint) as seen
+select
+    cast({{ batch_id() }} as bigint) as batch_id, cast({{ batch_part() }} as bigint) as part,
+    cast(null as bigint) as seen
 where {{ batch_part() }} = 1
 union all
 select cast({{ batch_id() }} as bigint), cast({{ batch_part() }} as bigint), count(*) from {{ this }}

@@ -20,7 +20,7 @@ rows_before as (
 ranked as (
     select
         rows_before.*,
-        row_number() over (partition by item_key order by batch_id desc) as place
+        row_number() over (partition by channel_code, order_no, direction, own_txn_no order by batch_id desc) as place
     from rows_before
 ),
 

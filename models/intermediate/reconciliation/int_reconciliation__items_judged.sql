@@ -3,10 +3,6 @@
 with pairs as (
     select
         pairs.*,
-        pairs.channel_code || '|' || pairs.order_no
-        || case when pairs.direction = 'refund' then '|refund' else '' end
-        || case when pairs.is_further_line then '|dup|' when pairs.own_txn_no <> '' then '|txn|' else '' end
-        || pairs.own_txn_no as item_key,
         coalesce(pairs.order_currency, pairs.statement_currency) as currency,
         {{ differs('pairs.order_currency', 'pairs.statement_currency') }}
         or pairs.statement_minor is null as is_other_currency,
@@ -24,7 +20,7 @@ with pairs as (
 -- REC-RESULT: one result per item, the most structural fact first.
 final as (
     select
-        item_key, channel_code, order_no, direction, currency, buffer_days, is_order_successful, has_statement, is_filled_now,
+        channel_code, order_no, direction, own_txn_no, is_further_line, currency, buffer_days, is_order_successful, has_statement, is_filled_now,
         case when has_order and (is_order_successful or has_statement) then order_minor end as left_minor,
         case when has_order then order_currency end as left_currency,
         case when has_statement then statement_minor end as right_minor,

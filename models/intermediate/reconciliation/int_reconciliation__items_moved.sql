@@ -5,7 +5,11 @@ with items as (
         items.*,
         coalesce(previous_pool, 'none') as pool_before,
         coalesce(left_minor, right_minor, 0) as item_minor,
-        coalesce(previous_left_minor, previous_right_minor, 0) as item_minor_before
+        coalesce(previous_left_minor, previous_right_minor, 0) as item_minor_before,
+        -- Nearly every item has one currency on both sides, before and now, and moves in it.
+        coalesce(left_currency, currency) = currency and coalesce(right_currency, currency) = currency
+        and coalesce(previous_left_currency, currency) = currency
+        and coalesce(previous_right_currency, currency) = currency as is_of_one_currency
     from {{ ref('int_reconciliation__items') }} as items
     where batch_id = {{ batch_id() }}
 ),
@@ -32,20 +36,28 @@ moves as (
     select channel_code, currency, moved_minor from lines_of_mixed
     union all
     select channel_code, right_currency as currency, right_minor as moved_minor from items
+    where not is_of_one_currency
     union all
     select channel_code, previous_right_currency, -previous_right_minor from items
+    where not is_of_one_currency
     union all
     select channel_code, left_currency, -left_minor from items
-    where is_order_successful
+    where is_order_successful and not is_of_one_currency
     union all
     select channel_code, previous_left_currency, previous_left_minor from items
-    where was_order_successful
+    where was_order_successful and not is_of_one_currency
 ),
 
 final as (
     select
         channel_code, currency, result, pool, pool_before, is_changed, item_minor, item_minor_before,
-        cast(0 as bigint) as moved_minor
+        case
+            when is_of_one_currency
+                then coalesce(right_minor, 0) - coalesce(previous_right_minor, 0)
+                    - case when is_order_successful then coalesce(left_minor, 0) else 0 end
+                    + case when was_order_successful then coalesce(previous_left_minor, 0) else 0 end
+            else 0
+        end as moved_minor
     from items
     union all
     select channel_code, currency, null, 'none', 'none', false, 0, 0, moved_minor

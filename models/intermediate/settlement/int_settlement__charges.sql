@@ -1,5 +1,3 @@
-{{ config(materialized='ephemeral') }}
-
 -- SET-CHARGE: a fee without an allocation rule is its participant's; with one, each bearer that is a participant pays its share.
 with lines as (
     select clearing_seq, participant_id, model_key from {{ ref('int_clearing__lines_sorted') }}
@@ -40,6 +38,7 @@ together as (
 
 final as (
     select
+        cast({{ batch_id() }} as bigint) as batch_id,
         clearing_seq, participant_id,
         {{ minor_sum('fee_minor') }} as fee_minor,
         {{ minor_sum('charge_minor') }} as charge_minor

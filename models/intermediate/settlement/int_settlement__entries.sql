@@ -1,47 +1,36 @@
-with lines as (
+{#- The two kinds of lines are read apart: one statement over both would keep all lines of the batch in memory. -#}
+{%- set charged_lines %}
     select
-        clearing_seq, order_no, order_version, participant_id, entry_kind, currency, channel_code, model_code, model_key,
-        ordered_date, is_part_of_order,
-        case when entry_kind = 'refund' then -amount_minor else amount_minor end as gross_minor
-    from {{ ref('int_clearing__lines_sorted') }}
-    where batch_id = {{ batch_id() }} and clearing_seq is not null
-),
-
-charges as (
-    select * from {{ ref('int_settlement__charges') }}
-),
-
-lines_charged as (
-    select
-        lines.*,
+        lines.clearing_seq, lines.order_no, lines.order_version, lines.participant_id, lines.entry_kind, lines.currency,
+        lines.channel_code, lines.model_code, lines.model_key, lines.ordered_date,
+        case when lines.entry_kind = 'refund' then -lines.amount_minor else lines.amount_minor end as gross_minor,
         coalesce(charges.fee_minor, 0) as fee_minor,
         coalesce(charges.charge_minor, 0) as charge_minor
-    from lines
+    from {{ ref('int_clearing__lines_sorted') }} as lines
     left join charges on charges.clearing_seq = lines.clearing_seq and charges.participant_id = lines.participant_id
+    where lines.batch_id = {{ batch_id() }} and lines.clearing_seq is not null and __which
+{%- endset -%}
+
+with charges as (
+    select * from {{ ref('int_settlement__charges') }}
+    where batch_id = {{ batch_id() }}
 ),
 
--- Lines that are a whole order are an entry as they stand; so most orders need no grouping.
 parts as (
-    select
-        clearing_seq, order_no, order_version, participant_id, entry_kind, currency, channel_code, model_code, model_key,
-        ordered_date, gross_minor, fee_minor, charge_minor
-    from lines_charged
-    where is_part_of_order
+    {{ charged_lines | trim | replace('__which', 'lines.is_part_of_order') }}
     union all
     select
         charges.clearing_seq, lines.order_no, lines.order_version, charges.participant_id, lines.entry_kind, lines.currency,
         lines.channel_code, lines.model_code, lines.model_key, lines.ordered_date, 0, charges.fee_minor, charges.charge_minor
     from charges
-    inner join lines on lines.clearing_seq = charges.clearing_seq
+    inner join {{ ref('int_clearing__lines_sorted') }} as lines
+        on lines.clearing_seq = charges.clearing_seq and lines.batch_id = {{ batch_id() }}
     where charges.participant_id <> lines.participant_id and (charges.fee_minor <> 0 or charges.charge_minor <> 0)
 ),
 
+-- Lines that are a whole order are an entry as they stand; so most orders need no grouping.
 entries as (
-    select
-        clearing_seq, order_no, order_version, participant_id, entry_kind, currency, channel_code, model_code, model_key,
-        ordered_date, gross_minor, fee_minor, charge_minor
-    from lines_charged
-    where not is_part_of_order
+    {{ charged_lines | trim | replace('__which', 'not lines.is_part_of_order') }}
     union all
     select
         min(clearing_seq), order_no, order_version, participant_id, entry_kind, currency, min(channel_code), min(model_code), model_key,

@@ -3,7 +3,7 @@ with final as (
         batch_id,
         batch_date,
         'orders_channel' as relation,
-        item_key,
+        {{ item_key() }} as item_key,
         channel_code,
         order_no,
         result,

@@ -1,0 +1,22 @@
+-- INV-GRANTS: the shares of every fee add up to it, to the unit; fees that are not split right, with both sides.
+{{ config(meta={'owner': 'clearing', 'action': 'Nothing of these fees may be settled before the allocation is mended.'}) }}
+
+with fees as (
+    select fee_no, fee_minor from {{ ref('fct_clearing_details') }}
+    where {{ is_untested() }} and allocation_rule_code is not null
+),
+
+granted as (
+    select fee_no, {{ minor_sum('granted_minor') }} as granted_minor
+    from {{ ref('int_clearing__grants') }}
+    where {{ is_untested() }} and row_kind = 'grant'
+    group by fee_no
+)
+
+select
+    fees.fee_no,
+    fees.fee_minor,
+    granted.granted_minor
+from fees
+left join granted on granted.fee_no = fees.fee_no
+where {{ differs('coalesce(granted.granted_minor, 0)', 'fees.fee_minor') }}
