@@ -10,7 +10,7 @@ with granted_in_sequence as (
 
 demands as (
     select
-        demands.fee_no, demands.scope_no, demands.opening_minor,
+        demands.fee_no, demands.scope_no,
         coalesce(demands.demand_minor, demands.fee_minor - coalesce(granted_in_sequence.granted_minor, 0)) as asked_minor
     from {{ ref('int_clearing__demands') }} as demands
     left join granted_in_sequence on granted_in_sequence.fee_no = demands.fee_no
@@ -22,14 +22,14 @@ demands as (
 running as (
     select
         demands.*,
-        opening_minor + {{ minor_sum(
+        {{ minor_sum(
             'asked_minor', over='partition by scope_no order by fee_no rows between unbounded preceding and current row'
-        ) }} as asked_to_date_minor
+        ) }} as asked_so_far_minor
     from demands
 ),
 
 caps as (
-    select distinct scope_no, allocation_rule_code, parent_bearer, bearer, priority, currency, period_key, cap_minor
+    select distinct scope_no, allocation_rule_code, parent_bearer, bearer, priority, currency, period_key, cap_minor, opening_minor
     from {{ ref('int_clearing__scopes') }}
 ),
 
@@ -41,12 +41,12 @@ final as (
         caps.allocation_rule_code, caps.parent_bearer, caps.bearer, caps.priority, caps.currency, caps.period_key, caps.cap_minor,
         case
             when caps.cap_minor is null then running.asked_minor
-            else greatest(running.opening_minor, least(caps.cap_minor, running.asked_to_date_minor))
-                - greatest(running.opening_minor, least(caps.cap_minor, running.asked_to_date_minor - running.asked_minor))
+            else greatest(caps.opening_minor, least(caps.cap_minor, caps.opening_minor + running.asked_so_far_minor))
+                - greatest(caps.opening_minor, least(caps.cap_minor, caps.opening_minor + running.asked_so_far_minor - running.asked_minor))
         end as granted_minor,
         case
             when caps.cap_minor is not null
-                then greatest(running.opening_minor, least(caps.cap_minor, running.asked_to_date_minor))
+                then greatest(caps.opening_minor, least(caps.cap_minor, caps.opening_minor + running.asked_so_far_minor))
         end as accumulated_minor
     from running
     inner join caps on caps.scope_no = running.scope_no

@@ -24,7 +24,7 @@ digits_split as (
 
 final as (
     select
-        fees.fee_no, fees.fee_minor, scopes.scope_no, scopes.method, scopes.is_residual, scopes.place, scopes.opening_minor,
+        fees.fee_no, fees.fee_minor, scopes.scope_no, scopes.method, scopes.is_residual, scopes.place,
         cast(
             case
                 when scopes.method = 'ratio'
