@@ -35,7 +35,7 @@ MOMENTS = {
     "in the pairing": ("START sql batch_by_batch model reconciliation_internal.int_reconciliation__pairs", 6),
     "in the allocation": ("START sql batch_by_batch model clearing_internal.int_clearing__grants", 5),
     "in the bills": ("START sql batch_by_batch model settlement_internal.int_settlement__bills_netted", 4),
-    "while the last views are made": ("START sql view model settlement.", 0),
+    "while the last views are made": ("START sql view model settlement.fct_settlement_bills", 0),
 }
 
 
