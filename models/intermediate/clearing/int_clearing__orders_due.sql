@@ -1,10 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
 with highest_versions as (
-    select order_no, max(order_version) as order_version
-    from {{ ref('stg_orders__orders') }}
-    where batch_id <= {{ batch_id() }} and order_version > 1
-    group by order_no
+    select * from {{ ref('int_clearing__highest_versions') }}
 ),
 
 orders_seen as (

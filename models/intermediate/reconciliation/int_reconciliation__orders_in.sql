@@ -2,10 +2,7 @@
 
 -- What our side gained and lost in the batch, added up from the orders and not from the items: the control total of the items.
 with highest_versions as (
-    select order_no, max(order_version) as order_version
-    from {{ ref('stg_orders__orders') }}
-    where batch_id <= {{ batch_id() }} and order_version > 1
-    group by order_no
+    select * from {{ ref('int_clearing__highest_versions') }}
 ),
 
 filled as (

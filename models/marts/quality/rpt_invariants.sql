@@ -3,6 +3,8 @@
 with checks as (
     select * from {{ ref('int_quality__clearing_checks') }}
     union all
+    select * from {{ ref('int_quality__allocation_checks') }}
+    union all
     select * from {{ ref('int_quality__reconciliation_checks') }}
     union all
     select * from {{ ref('int_quality__settlement_checks') }}
