@@ -25,6 +25,17 @@ pools_wrong as (
         or {{ differs('totals.error_opening_minor + totals.error_in_minor - totals.error_resolved_minor', 'totals.error_closing_minor') }}
 ),
 
+-- INV-SUCCESSFUL: every order that counts as paid in the batch has a result, in this batch or from an earlier one.
+successful_unjudged as (
+    select pairs.order_no
+    from {{ ref('int_reconciliation__pairs') }} as pairs
+    left join {{ ref('int_reconciliation__items') }} as items
+        on
+            items.batch_id <= {{ batch_id() }} and items.order_no = pairs.order_no
+            and items.channel_code = pairs.channel_code and items.direction = pairs.direction
+    where pairs.batch_id = {{ batch_id() }} and pairs.is_order_successful and items.order_no is null
+),
+
 final as (
     select
         'reconciliation_totals_explained' as invariant,
@@ -34,6 +45,8 @@ final as (
     where {{ differs('unexplained_minor', '0') }}
     union all
     select 'pools_roll_forward', count(*), 0 from pools_wrong
+    union all
+    select 'successful_orders_judged', count(*), 0 from successful_unjudged
 )
 
 select * from final
