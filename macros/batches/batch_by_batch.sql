@@ -1,7 +1,9 @@
 {#- Runs a model's SQL once for every batch that is loaded and not yet built, in order, each in one transaction with its
     mark in meta.model_batches. The SQL names its batch by batch_id() and batch_date(), and may read its own earlier rows
-    through `this`. A model whose later rows build on its earlier ones of the same batch names parts (batch_parts, or
-    batch_parts_macro for a list that depends on the configuration): the SQL runs once per part, all in one transaction.
+    through `this`. A model whose later rows build on its earlier ones of the same batch runs in parts, all in one transaction:
+    its last CTE is a union whose members begin with part('name'), and parts_end() stands behind them; each runs alone, in the order
+    of `batch_parts` (or of the list that `batch_parts_macro` gives, where it depends on the configuration). 'name:value' runs the part
+    `name` with batch_part() as that value, and 'repeat a:1,b:1' runs both in turn until neither adds a row.
     After a failure the next run goes on at the batch that failed. The columns come from the contract. -#}
 {% materialization batch_by_batch, default %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -25,13 +27,13 @@
 
     {%- set upstream = upstream_batch_models(model.unique_id) -%}
     {%- set pending = run_query(pending_batches_sql(model.name, upstream, batches, marks)).rows -%}
+    {%- set parts = context[config.get('batch_parts_macro')]() if config.get('batch_parts_macro') else config.get('batch_parts', ['']) -%}
     {%- if pending | length == 0 -%}
         {% call noop_statement('main', 'NOTHING NEW', 'NOTHING NEW', 0) %}{% endcall %}
     {%- else -%}
         {#- Batch 0 has no rows: the check of the contract runs the query, and must not compute a whole batch for it. -#}
-        {%- do get_assert_columns_equivalent(sql_of_batch(sql, 0, pending[0][1], 1)) -%}
+        {%- do get_assert_columns_equivalent(sql_of_batch(sql, 0, pending[0][1], parts[0])) -%}
     {%- endif -%}
-    {%- set parts = context[config.get('batch_parts_macro')]() if config.get('batch_parts_macro') else range(1, config.get('batch_parts', 1) + 1) -%}
     {%- for batch in pending -%}
         {#- The batch closes before its first rows are computed, in its own transaction: what arrives from now on goes to the next. -#}
         {% call statement('close_batch') %}
@@ -40,13 +42,20 @@
         {{ adapter.commit() }}
         {{ begin_transaction() }}
         {%- for part in parts -%}
-        {% call statement('main') %}
-            insert into {{ target_relation }} ({{ model.columns.values() | map(attribute='name') | join(', ') }})
-            select {{ model.columns.values() | map(attribute='name') | join(', ') }}
-            from (
-            {{ sql_of_batch(sql, batch[0], batch[1], part) }}
-            ) as rows_of_batch
-        {% endcall %}
+            {%- if part.startswith('repeat ') -%}
+                {%- set ends = namespace(rows=-1, reached=false) -%}
+                {%- for turn in range(99999) if not ends.reached -%}
+                    {%- for repeated in part[7:].split(',') -%}
+                        {{ insert_part(target_relation, sql_of_batch(sql, batch[0], batch[1], repeated)) }}
+                    {%- endfor -%}
+                    {%- set rows = run_query('select count(*) from ' ~ target_relation ~ ' where batch_id = ' ~ batch[0]).columns[0].values()[0] -%}
+                    {%- set ends.reached = rows == ends.rows -%}
+                    {%- set ends.rows = rows -%}
+                {%- endfor -%}
+                {%- if not ends.reached -%} {% do exceptions.raise_compiler_error(model.name ~ ': ' ~ part ~ ' came to no end') %} {%- endif -%}
+            {%- else -%}
+                {{ insert_part(target_relation, sql_of_batch(sql, batch[0], batch[1], part)) }}
+            {%- endif -%}
         {%- endfor -%}
         {% call statement('mark_batch') %}
             insert into {{ marks }} values ('{{ model.name }}', {{ batch[0] }}, '{{ invocation_id }}')
@@ -67,10 +76,39 @@
 {% macro batch_date() -%} __batch_date__ {%- endmacro %}
 {% macro batch_part() -%} __batch_part__ {%- endmacro %}
 
-{% macro sql_of_batch(sql, batch_id, batch_date, part) -%}
-    {{ sql | replace('__batch_id__', batch_id | string) | replace('__batch_date__', "cast('" ~ batch_date ~ "' as date)")
-        | replace('__batch_part__', part | string) }}
+{% macro insert_part(relation, sql) -%}
+    {% call statement('main') %}
+        insert into {{ relation }} ({{ model.columns.values() | map(attribute='name') | join(', ') }})
+        select {{ model.columns.values() | map(attribute='name') | join(', ') }}
+        from (
+        {{ sql }}
+        ) as rows_of_batch
+    {% endcall %}
 {%- endmacro %}
+
+{#- The statement of one part. Where the SQL has no parts it is the whole. -#}
+{% macro sql_of_batch(sql, batch_id, batch_date, part) -%}
+    {%- set name, value = (part | string ~ ':1').split(':')[:2] -%}
+    {%- set before, parts_and_rest = (sql.split('/* part: ', 1) + [''])[:2] -%}
+    {%- set chosen = [] -%}
+    {%- if parts_and_rest -%}
+        {%- set parts, rest = parts_and_rest.split('/* parts end */') -%}
+        {%- for text in parts.split('/* part: ') if text.split(' */')[0] == name -%}
+            {%- set body = text.split(' */', 1)[1] | trim -%}
+            {%- do chosen.append(body[:-9] if body.endswith('union all') else body) -%}
+        {%- endfor -%}
+        {%- if chosen | length != 1 -%}
+            {% do exceptions.raise_compiler_error('part ' ~ name ~ ' is there ' ~ chosen | length ~ ' times in:\n' ~ sql) %}
+        {%- endif -%}
+        {%- do chosen.append(rest) -%}
+    {%- endif -%}
+    {{ (before ~ chosen | join('\n')) | replace('__batch_id__', batch_id | string) | replace('__batch_date__', "cast('" ~ batch_date ~ "' as date)")
+        | replace('__batch_part__', value) }}
+{%- endmacro %}
+
+{#- Beginning of a part, and the end of the last one. -#}
+{% macro part(name) -%} /* part: {{ name }} */ {%- endmacro %}
+{% macro parts_end() -%} /* parts end */ {%- endmacro %}
 
 {#- A batch is due when this model has not built it and every model above has: building it earlier would take empty input for the truth. -#}
 {% macro pending_batches_sql(model_name, upstream, batches, marks) -%}

@@ -27,3 +27,14 @@
     {%- endfor -%}
     {{ return((offsets[0].total_seconds() // 60) | int if offsets | length == 1 else none) }}
 {%- endmacro %}
+
+{#- Hours of a UTC time since 1970, whole. -#}
+{% macro hour_number(expression) -%} {{ adapter.dispatch('hour_number', 'settlement_warehouse')(expression) }} {%- endmacro %}
+{% macro default__hour_number(expression) -%} {{ exceptions.raise_compiler_error("hour_number is not proven on " ~ target.type) }} {%- endmacro %}
+{% macro duckdb__hour_number(expression) -%} (epoch_us({{ expression }}) // 3600000000) {%- endmacro %}
+{% macro postgres__hour_number(expression) -%} cast(floor(extract(epoch from {{ expression }}) / 3600) as bigint) {%- endmacro %}
+
+{#- The group in which a line is numbered: its hour, or after all hours where its model is not ordered. -#}
+{% macro numbering_hour(ordered_at, is_ordered) -%}
+    case when {{ is_ordered }} then {{ hour_number(ordered_at) }} else 9000000000 end
+{%- endmacro %}

@@ -5,3 +5,6 @@
     || replace(cast(settlement_date as {{ dbt.type_string() }}), '-', '') || '-'
     || substr(md5(account_no || '|' || currency || '|' || model_code), 1, 6)
 {%- endmacro %}
+
+{#- The number of the payout instruction of a bill: what the bank's answer names. -#}
+{% macro instruction_no(bill_no) -%} 'PAY-' || {{ bill_no }} {%- endmacro %}

@@ -3,7 +3,7 @@
     {{ return([
         'unknown_currency', 'unknown_product', 'unknown_participant', 'unknown_channel', 'bad_amount',
         'line_total_mismatch', 'no_model', 'several_models', 'no_contract', 'no_rule', 'refund_without_original',
-        'refund_exceeds_original', 'correction_after_refund', 'correction_pending'
+        'refund_exceeds_original', 'correction_after_refund'
     ]) }}
 {%- endmacro %}
 
@@ -30,7 +30,7 @@
                 when 8 then cast(model_count as {{ dbt.type_string() }}) || ' models of the same priority'
                 when 9 then 'model ' || model_code || ', participant ' || participant_id
                 when 10 then 'rule ' || rule_missing
-                when 14 then 'an earlier version is cleared'
+                when 13 then 'what has cleared of this order is refunded or is a refund'
                 else order_type || ', product ' || coalesce(product_code, 'none') || ', channel ' || coalesce(channel_code, 'none')
             end
     end

@@ -65,3 +65,11 @@
         )
     {%- endif -%}
 {%- endmacro %}
+
+{#- True when a table of the configuration has rows (that meet a condition), as it is when the model runs. -#}
+{% macro has_rows(relation, condition='true') -%}
+    {%- if execute and load_relation(relation) is not none -%}
+        {{ return(run_query('select count(*) from (select 1 from ' ~ relation ~ ' where ' ~ condition ~ ' limit 1) as any_row').columns[0].values()[0] | int > 0) }}
+    {%- endif -%}
+    {{ return(true) }}
+{%- endmacro %}

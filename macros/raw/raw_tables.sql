@@ -94,6 +94,20 @@ create table if not exists {{ prefix }}raw.payments (
     _line_no bigint not null,
     _batch_id bigint not null
 );
+create table if not exists {{ prefix }}raw.bank_returns (
+    file_no text not null,
+    instruction_no text not null,
+    bank_txn_no text not null,
+    amount decimal(20, 4) not null,
+    currency text not null,
+    status text not null,
+    failure_code text,
+    failure_reason text,
+    processed_at timestamp,
+    _file_id bigint not null,
+    _line_no bigint not null,
+    _batch_id bigint not null
+);
 create table if not exists {{ prefix }}meta.model_batches (
     model_name text not null,
     batch_id bigint not null,
@@ -102,5 +116,13 @@ create table if not exists {{ prefix }}meta.model_batches (
 create table if not exists {{ prefix }}meta.tested_batches (
     batch_id bigint not null,
     invocation_id text not null
+);
+create table if not exists {{ prefix }}meta.resets (
+    reset_no bigint not null,
+    from_batch_id bigint not null,
+    up_to_batch_id bigint not null,
+    reason text not null,
+    reset_by text not null,
+    reset_at timestamp not null
 );
 {%- endmacro %}

@@ -27,6 +27,13 @@
                 {%- endfor %}
             )
         {%- endcall -%}
+        {#- A table of an earlier version lacks the columns that were declared since. -#}
+        {%- if existing is not none -%}
+            {%- set present = adapter.get_columns_in_relation(existing) | map(attribute='name') | map('lower') | list -%}
+            {%- for column, type in declared.items() if column not in present -%}
+                {%- call statement('add_column') -%} alter table {{ target_relation }} add column {{ column }} {{ type }} {%- endcall -%}
+            {%- endfor -%}
+        {%- endif -%}
         {%- call statement('empty') -%} delete from {{ target_relation }} {%- endcall -%}
         {%- if agate_table.rows | length > 0 -%}
             {{ load_seed_rows(model, agate_table, target_relation) }}

@@ -15,7 +15,9 @@ from settle.commands import demo as demo_command
 from settle.commands import explain as explain_command
 from settle.commands import generate as generate_command
 from settle.commands import load as load_command
+from settle.commands import reset as reset_command
 from settle.commands import run as run_command
+from settle.commands import shadow as shadow_command
 from settle.commands import status as status_command
 from settle.commands import template as template_command
 from settle.errors import SettleError
@@ -66,6 +68,8 @@ app.command("load")(load_command.load)
 app.command("run")(run_command.run)
 app.command("status")(status_command.status)
 app.command("explain")(explain_command.explain)
+app.command("reset")(reset_command.reset)
+app.command("shadow")(shadow_command.shadow)
 app.command("calendar")(calendar_command.calendar)
 app.add_typer(generate_command.app, name="generate")
 app.command("demo")(demo_command.demo)

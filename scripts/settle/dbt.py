@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 
 from settle.errors import InputError, TryAgainError
 from settle.settings import SHIPPED_PROFILE, Settings
+from settle.warehouse import NO_ROOM, open_warehouse
 
 LOCK_HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
 LOCKED = re.compile(r"Could not set lock|Conflicting lock|already open in another|being used by another process", re.I)
@@ -25,7 +27,6 @@ UNREACHABLE = re.compile(
     r"is the server running|connection timed out|terminating connection",
     re.I,
 )
-NO_ROOM = re.compile(r"No space left on device|failed to offload data block|max_temp_directory_size|disk full", re.I)
 FAILED = ("error", "fail", "runtime error", "partial success")
 BUILDING = ("build", "run", "seed", "test", "snapshot", "clone")
 SECONDS_BETWEEN_LINES = 5.0
@@ -82,6 +83,7 @@ def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> 
     started = time.monotonic()
     with (
         warnings.catch_warnings(),
+        _silent_about_its_log(),
         _environment(dbt_environment(settings, state)),
         _one_at_a_time(settings, output, args),
         _progress(show_progress) as watch,
@@ -183,6 +185,17 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _silent_about_its_log() -> Iterator[None]:
+    """On a full disk dbt's log cannot be written either; each line of it would print a traceback above our message."""
+    before = logging.raiseExceptions
+    logging.raiseExceptions = False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
+
+
+@contextlib.contextmanager
 def _one_at_a_time(settings: Settings, output: dict[str, Any], args: list[str]) -> Iterator[None]:
     """On PostgreSQL keep loads and other builds out: two builds at once would write each batch twice, and a file that
     loads into a batch while it closes would never be built. DuckDB's own file lock prevents both there.
@@ -190,8 +203,6 @@ def _one_at_a_time(settings: Settings, output: dict[str, Any], args: list[str]) 
     if output["type"] != "postgres" or args[0] not in BUILDING:
         yield
         return
-    from settle.warehouse import open_warehouse
-
     with open_warehouse(settings) as warehouse, warehouse.exclusive():
         yield
 

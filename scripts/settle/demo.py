@@ -57,7 +57,8 @@ NUMBERS = {
         select currency, sum(fee_minor) from {clearing}.fct_clearing_details group by currency order by currency
     """,
     "fees borne by {0}": """
-        select bearer, sum(granted_minor) from {clearing}.fct_fee_allocations group by bearer order by bearer
+        select bearer, sum(granted_minor) from {clearing}.fct_fee_allocations where is_valid
+        group by bearer order by bearer
     """,
     "items {0}": f"select result, count(*) from ({LATEST_ITEMS}) as last_rows group by result order by result",
     "open in the {0} pool": f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,31 @@ def batch_models(project_dir: Path) -> set[str]:
 
     The marks in the warehouse cannot tell: a model that has failed in its first batch has none.
     """
+    return {name for name, place in model_places(project_dir).items() if place.materialized == "batch_by_batch"}
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """How a model is materialized and in which schema, without the prefix."""
+
+    materialized: str
+    schema: str
+
+
+def model_places(project_dir: Path) -> dict[str, ModelPlace]:
+    """Every model of the project by name, from its SQL and from what dbt_project.yml says of its folders."""
     project = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))
-    folders = project["models"][project["name"]]
-    found = set()
-    for file in (project_dir / "models").rglob("*.sql"):
+    found = {}
+    for file in sorted((project_dir / "models").rglob("*.sql")):
+        level: dict[str, Any] = project["models"][project["name"]]
+        said = dict(level)
+        for folder in file.relative_to(project_dir / "models").parts[:-1]:
+            level = level.get(folder) or {}
+            said |= level
         own = MATERIALIZED.search(file.read_text(encoding="utf-8"))
-        folder = folders.get(file.relative_to(project_dir / "models").parts[0], {})
-        if (own.group(1) if own else folder.get("+materialized")) == "batch_by_batch":
-            found.add(file.stem)
+        found[file.stem] = ModelPlace(
+            own.group(1) if own else str(said.get("+materialized", "view")), str(said.get("+schema", ""))
+        )
     return found
 
 

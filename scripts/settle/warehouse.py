@@ -20,11 +20,18 @@ if TYPE_CHECKING:
     import psycopg
 
 LOCK_HOLDER = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
+# "File too large" is what the limit on the size of one file (`ulimit -f`) gives.
+NO_ROOM = re.compile(
+    r"No space left on device|Disk quota exceeded|File too large|failed to offload data block|max_temp_directory_size|"
+    r"disk full",
+    re.I,
+)
 # Loads look up keys of earlier loads and order lines look up their order: without these PostgreSQL scans history.
 POSTGRES_INDEXES = {
     "orders": ("order_no", "_batch_id"),
     "order_lines": ("order_no", "_batch_id"),
     "payments": ("channel_txn_no", "order_no", "_batch_id"),
+    "bank_returns": ("instruction_no", "_batch_id"),
     "load_files": ("sha256",),
 }
 PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[?%]")
@@ -146,7 +153,8 @@ class PostgresWarehouse(Warehouse):
             yield
 
     def ensure_raw_tables(self) -> None:
-        if self.has_table("raw", "load_files") and self._has_indexes() and self.has_table("meta", "tested_batches"):
+        # The last table of the definition: what was made before it came to be lacks it.
+        if self.has_table("raw", "load_files") and self._has_indexes() and self.has_table("meta", "resets"):
             return
         with self.transaction():
             self.execute("select pg_advisory_xact_lock(hashtext('settle raw tables'))")
@@ -198,7 +206,8 @@ def to_percent_placeholders(sql: str) -> str:
 def open_warehouse(settings: Settings, read_only: bool = False) -> Warehouse:
     """Open the warehouse that the target names; a missing DuckDB file is made unless `read_only`.
 
-    Raises TryAgainError when it is locked (naming the holder) or unreachable, InputError when the profile is wrong.
+    Raises TryAgainError when it is locked (naming the holder), unreachable or finds no room for a new file, InputError
+    when the profile is wrong.
     """
     output = settings.connection()
     if output["type"] == "duckdb":
@@ -212,12 +221,18 @@ def _open_duckdb(settings: Settings, output: dict[str, Any], read_only: bool) ->
     path = Path(str(output.get("path") or settings.warehouse_path)).absolute()
     if read_only and not path.exists():
         raise InputError(f"{path}: there is no warehouse yet. Load a file first: settle load orders FILE")
-    if not read_only:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
     try:
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(str(path), read_only=read_only, config=dict(output.get("config_options") or {}))
-    except (duckdb.IOException, duckdb.ConnectionException) as error:
-        raise _duckdb_open_error(path, error) from error
+    except (OSError, duckdb.IOException, duckdb.ConnectionException) as error:
+        opened = _duckdb_open_error(path, error)
+        if is_new and NO_ROOM.search(str(error)):
+            # What there was room for is no warehouse: left behind, it would be refused as damaged ever after.
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise opened from error
     for name, value in dict(output.get("settings") or {}).items():
         connection.execute(f"set {name} = '{str(value).replace(chr(39), chr(39) * 2)}'")
     connection.execute("set TimeZone = 'UTC'")
@@ -233,6 +248,11 @@ def _duckdb_open_error(path: Path, error: Exception) -> Exception:
         return TryAgainError(
             f"{path}: the warehouse is locked by process {holder['pid']} ({program}). "
             "Nothing was changed. Wait until it ends, then try again."
+        )
+    if NO_ROOM.search(text):
+        return TryAgainError(
+            f"{path}: there is no room left on the disk for the warehouse ({text.splitlines()[0]}). "
+            "Nothing was changed. Make room or name another --warehouse FILE, then try again."
         )
     if "lock" in text.lower() or "different configuration" in text:
         return TryAgainError(f"{path}: the warehouse is in use. Nothing was changed. Try again later. ({text})")

@@ -2,14 +2,18 @@
 {{ config(meta={'owner': 'clearing', 'action': 'Nothing of these fees may be settled before the allocation is mended.'}) }}
 
 with fees as (
-    select fee_no, fee_minor from {{ ref('fct_clearing_details') }}
-    where {{ is_untested() }} and allocation_rule_code is not null
+    select fees.fee_no, fees.fee_minor
+    from {{ ref('int_clearing__fees') }} as fees
+    inner join {{ ref('int_clearing__fee_kinds') }} as kinds on kinds.kind_no = fees.kind_no
+    where {{ is_untested('fees.batch_id') }} and kinds.allocation_rule_code is not null
 ),
 
 granted as (
     select fee_no, {{ minor_sum('granted_minor') }} as granted_minor
     from {{ ref('int_clearing__grants') }}
-    where {{ is_untested() }} and row_kind = 'grant'
+    where
+        {{ is_untested() }} and fee_no is not null
+        and bearer_no in (select bearer_no from {{ ref('int_clearing__bearers_due') }} where allocation_level = 1)
     group by fee_no
 )
 

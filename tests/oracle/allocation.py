@@ -1,12 +1,13 @@
-"""The split of one fee between its bearers, with caps (DOMAIN section 5): one fee after the other."""
+"""The split of one fee between its bearers, with caps, in two levels (DOMAIN section 5): one fee after the other."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from tests.oracle.world import Output, Row, as_bool, as_int, largest_remainder, overlaps
+from tests.oracle.world import Output, Row, as_bool, as_int, in_force, largest_remainder, overlaps, period_of
 
-MILLION = 1_000_000
-Key = tuple[str, str, str, str]  # allocation rule, bearer, currency, period
+Key = tuple[str, str, str, str, str, str]  # allocation rule, level, parent, bearer, currency, period
+TOP = ("1", "")
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,25 @@ class Bearer:
     is_residual: bool
 
 
+@dataclass(frozen=True)
+class Scope:
+    """The bearers among whom something is split on one day, by priority, and how."""
+
+    method: str
+    overflow: str
+    bearers: tuple[Bearer, ...]
+
+
 @dataclass
 class Grant:
-    """What one bearer bears of one fee, and what of it has been released by refunds."""
+    """What one bearer bears of one fee, what of it refunds have released, and its children's parts."""
 
+    place: tuple[str, str, str]  # allocation rule, level, parent
     bearer: Bearer
     period: str
     granted: int
     released: int = 0
+    children: list["Grant"] = field(default_factory=list)
 
 
 @dataclass
@@ -41,6 +53,15 @@ class Movement:
     released: int = 0
 
 
+def leaves(grants: Sequence[Grant]) -> Iterator[Grant]:
+    """The grants without children: those who pay."""
+    for grant in grants:
+        if grant.children:
+            yield from leaves(grant.children)
+        else:
+            yield grant
+
+
 @dataclass
 class Allocator:
     """The accumulators of a world and the rows they wrote."""
@@ -48,14 +69,12 @@ class Allocator:
     rules: list[Row]
     bearers: list[Row]
     balances: dict[Key, int] = field(default_factory=dict)
-    caps: dict[Key, int] = field(default_factory=dict)
     moved: dict[Key, Movement] = field(default_factory=dict)
     rows: list[Output] = field(default_factory=list)
     closings: list[Output] = field(default_factory=list)
 
-    def scope(self, code: str) -> tuple[str, list[Bearer]]:
-        """The method of an allocation rule's first level and its bearers by priority."""
-        method = next(r["method"] for r in self.rules if r["allocation_rule_code"] == code and r["level"] == "1")
+    def scope(self, code: str, level: str, parent: str, on: date) -> Scope:
+        """The bearers of one scope whose rows are in force on a date; without bearers where it has none."""
         found = [
             Bearer(
                 row["bearer"],
@@ -67,62 +86,95 @@ class Allocator:
                 as_bool(row["is_residual"]),
             )
             for row in self.bearers
-            if row["allocation_rule_code"] == code and row["level"] == "1"
+            if (row["allocation_rule_code"], row["level"], row["parent_bearer"]) == (code, level, parent)
+            and in_force(row, on)
         ]
-        return method, sorted(found, key=lambda bearer: bearer.priority)
+        if not found:
+            return Scope("", "", ())
+        rule = next(
+            row
+            for row in self.rules
+            if (row["allocation_rule_code"], row["level"], row["parent_bearer"]) == (code, level, parent)
+        )
+        return Scope(rule["method"], rule["overflow"], tuple(sorted(found, key=lambda bearer: bearer.priority)))
 
     def grant(self, where: Output, code: str, fee: int, on: date, contract_no: str) -> list[Grant]:
-        """Lay a fee ≥ 0 on the bearers of a rule; returns the grants of all of them by priority."""
-        method, bearers = self.scope(code)
+        """Lay a fee ≥ 0 on the bearers of a rule, and each grant on the bearer's children; by priority."""
+        found = self._split(where, (code, *TOP), fee, on, contract_no)
+        for grant in found:
+            if grant.granted > 0:
+                grant.children = self._split(where, (code, "2", grant.bearer.name), grant.granted, on, contract_no)
+        return found
+
+    def _split(
+        self, where: Output, place: tuple[str, str, str], amount: int, on: date, contract_no: str
+    ) -> list[Grant]:
+        scope = self.scope(*place, on)
+        if not scope.bearers:
+            return []
         currency = str(where["currency"])
-        ratios = largest_remainder(fee, [bearer.ppm for bearer in bearers]) if method == "ratio" else []
-        demanded = granted = 0
-        grants: dict[str, Grant] = {}
-        for place, bearer in enumerate(bearers):
-            if bearer.is_residual:
-                continue
-            if method == "ratio":
-                demand = ratios[place]
-            elif method == "fixed":
-                demand = max(0, min(bearer.fixed, fee - demanded))
-                demanded += demand
-            else:
-                demand = fee - granted
-            period = period_key(bearer, on, contract_no)
-            key = (code, bearer.name, currency, period)
-            taken = demand
-            if bearer.cap is not None:
-                taken = min(demand, max(0, bearer.cap - self.balances.get(key, 0)))
-                self.caps[key] = bearer.cap
-            granted += taken
-            grants[bearer.name] = Grant(bearer, period, taken)
-        residual = next(bearer for bearer in bearers if bearer.is_residual)
-        grants[residual.name] = Grant(residual, "none", fee - granted)
-        in_order = [grants[bearer.name] for bearer in bearers]
-        for grant in in_order:
-            self._post(where, code, grant, grant.granted)
-        return in_order
+        periods = [
+            period_of(bearer.cap_period, on, contract_no) if bearer.cap is not None else "none"
+            for bearer in scope.bearers
+        ]
+        rooms = [
+            None
+            if bearer.cap is None
+            else max(0, bearer.cap - self.balances.get((*place, bearer.name, currency, period), 0))
+            for bearer, period in zip(scope.bearers, periods, strict=True)
+        ]
+        if scope.method == "ratio" and scope.overflow == "redistribute":
+            granted = redistribute(amount, scope.bearers, rooms)
+        else:
+            granted = overflow_to_residual(amount, scope, rooms)
+        grants = [
+            Grant(place, bearer, period, part)
+            for bearer, period, part in zip(scope.bearers, periods, granted, strict=True)
+        ]
+        for grant in grants:
+            self._post(where, grant, grant.granted)
+        return grants
 
     def release(self, grants: list[Grant], amounts: list[int]) -> list[list[tuple[Grant, int]]]:
-        """Release what the refunds of one fee give back in one batch, laid on them in order; posts nothing yet."""
+        """Release what the refunds of one fee give back in one batch, laid on them in order; posts nothing yet.
+
+        One list for each of `amounts`: grants of both levels with what is released of them.
+        """
         left = [grant.granted - grant.released for grant in grants]
         released = largest_remainder(sum(amounts), left)
         table = overlaps(amounts, released)
-        for grant, amount in zip(grants, released, strict=True):
-            grant.released += amount
-        return [list(zip(grants, row, strict=True)) for row in table]
+        parts = [list(zip(grants, row, strict=True)) for row in table]
+        for column, grant in enumerate(grants):
+            grant.released += released[column]
+            if grant.children:
+                below = self.release(grant.children, [row[column] for row in table])
+                for mine, theirs in zip(parts, below, strict=True):
+                    mine.extend(theirs)
+        return parts
 
-    def post_release(self, where: Output, code: str, parts: list[tuple[Grant, int]]) -> None:
+    def post_release(self, where: Output, parts: list[tuple[Grant, int]]) -> None:
         """Write the released parts of one refund row, at its place in the clearing order."""
         for grant, amount in parts:
-            self._post(where, code, grant, -amount)
+            self._post(where, grant, -amount)
 
-    def _post(self, where: Output, code: str, grant: Grant, amount: int) -> None:
+    def reverse(self, where: Output, grants: list[Grant]) -> None:
+        """Write the negative of recorded grants of both levels, into the periods they were granted in."""
+        for grant in grants:
+            assert grant.released == 0, "what a refund has taken from is never reversed"
+            self._post(where, grant, -grant.granted)
+            self.reverse(where, grant.children)
+
+    def post_share(self, where: Output, grant: Grant, fee: int) -> None:
+        """Write the fee of one leaf share of an amount: same place and bearer, no cap."""
+        free = Bearer(grant.bearer.name, grant.bearer.priority, 0, 0, None, "", False)
+        self._post(where, Grant(grant.place, free, "none", fee), fee)
+
+    def _post(self, where: Output, grant: Grant, amount: int) -> None:
         if amount == 0:
             return
         accumulated: int | None = None
         if grant.bearer.cap is not None:
-            key = (code, grant.bearer.name, str(where["currency"]), grant.period)
+            key = (*grant.place, grant.bearer.name, str(where["currency"]), grant.period)
             movement = self.moved.setdefault(key, Movement(self.balances.get(key, 0)))
             accumulated = self.balances.get(key, 0) + amount
             self.balances[key] = accumulated
@@ -131,7 +183,9 @@ class Allocator:
         self.rows.append(
             {
                 **where,
-                "allocation_rule_code": code,
+                "allocation_rule_code": grant.place[0],
+                "level": int(grant.place[1]),
+                "parent_bearer": grant.place[2],
                 "bearer": grant.bearer.name,
                 "period_key": grant.period,
                 "granted_minor": amount,
@@ -140,36 +194,74 @@ class Allocator:
             }
         )
 
-    def close(self, batch_id: int) -> None:
-        """Write the closing row of every accumulator that ever moved."""
+    def close(self, batch_id: int, batch_date: date) -> None:
+        """Write the closing row of every accumulator that ever moved, with the cap in force on the batch date."""
         for key, balance in sorted(self.balances.items()):
             movement = self.moved.get(key, Movement(balance))
+            code, level, parent, name, currency, period = key
+            caps = [row.cap for row in self.scope(code, level, parent, batch_date).bearers if row.name == name]
             self.closings.append(
                 {
                     "batch_id": batch_id,
-                    "allocation_rule_code": key[0],
-                    "bearer": key[1],
-                    "currency": key[2],
-                    "period_key": key[3],
+                    "allocation_rule_code": code,
+                    "level": int(level),
+                    "parent_bearer": parent,
+                    "bearer": name,
+                    "currency": currency,
+                    "period_key": period,
                     "opening_minor": movement.opening,
                     "granted_minor": movement.granted,
                     "released_minor": movement.released,
                     "closing_minor": balance,
-                    "cap_minor": self.caps[key],
+                    "cap_minor": caps[0] if caps else None,
                 }
             )
         self.moved.clear()
 
 
-def period_key(bearer: Bearer, on: date, contract_no: str) -> str:
-    """The period a cap counts in, from the order's own date; `none` where there is no cap."""
-    if bearer.cap is None:
-        return "none"
-    return {
-        "day": on.isoformat(),
-        "month": f"{on:%Y-%m}",
-        "quarter": f"{on.year}-Q{(on.month + 2) // 3}",
-        "year": str(on.year),
-        "contract": contract_no,
-        "lifetime": "lifetime",
-    }[bearer.cap_period]
+def overflow_to_residual(amount: int, scope: Scope, rooms: Sequence[int | None]) -> list[int]:
+    """Grants by the method's own demands; what capped bearers can't take is the residual's. Room None is no cap."""
+    ratios = largest_remainder(amount, [bearer.ppm for bearer in scope.bearers]) if scope.method == "ratio" else []
+    granted = [0] * len(scope.bearers)
+    demanded = 0
+    for place, bearer in enumerate(scope.bearers):
+        if bearer.is_residual:
+            continue
+        if scope.method == "ratio":
+            demand = ratios[place]
+        elif scope.method == "fixed":
+            demand = max(0, min(bearer.fixed, amount - demanded))
+            demanded += demand
+        else:
+            demand = amount - sum(granted)
+        granted[place] = _limited(demand, rooms[place])
+    residual = next(place for place, bearer in enumerate(scope.bearers) if bearer.is_residual)
+    granted[residual] = amount - sum(granted)
+    return granted
+
+
+def redistribute(amount: int, bearers: Sequence[Bearer], rooms: Sequence[int | None]) -> list[int]:
+    """Grants by ratio, the excess split again by the same ratios among those with room, until all of it is placed."""
+    granted = [0] * len(bearers)
+    among = list(range(len(bearers)))
+    left = amount
+    while left:
+        weights = [bearers[place].ppm for place in among]
+        if sum(weights) == 0:
+            granted[next(place for place in among if bearers[place].is_residual)] += left
+            break
+        for place, share in zip(among, largest_remainder(left, weights), strict=True):
+            room = rooms[place]
+            taken = _limited(share, None if room is None else room - granted[place])
+            granted[place] += taken
+            left -= taken
+        among = [place for place in among if _has_room(rooms[place], granted[place])]
+    return granted
+
+
+def _limited(demand: int, room: int | None) -> int:
+    return demand if room is None else min(demand, room)
+
+
+def _has_room(room: int | None, granted: int) -> bool:
+    return room is None or granted < room

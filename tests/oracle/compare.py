@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -34,11 +34,10 @@ MARTS = (
     Mart(
         "clearing.fct_clearing_details",
         "details",
-        ("order_no", "order_version", "line_no", "rule_code"),
+        ("order_no", "order_version", "line_no", "rule_code", "entry_kind"),
         (
             "clearing_seq",
             "batch_id",
-            "entry_kind",
             "model_code",
             "fee_type",
             "participant_id",
@@ -51,15 +50,15 @@ MARTS = (
     Mart(
         "clearing.fct_fee_allocations",
         "allocations",
-        ("clearing_seq", "rule_code", "bearer"),
+        ("clearing_seq", "rule_code", "level", "parent_bearer", "bearer"),
         ("batch_id", "order_no", "period_key", "granted_minor", "accumulated_minor", "cap_minor"),
         ("order_no",),
-        where="granted_minor <> 0",
+        where="granted_minor <> 0 and is_valid",
     ),
     Mart(
         "clearing.fct_accumulator_balances",
         "accumulators",
-        ("batch_id", "allocation_rule_code", "bearer", "currency", "period_key"),
+        ("batch_id", "allocation_rule_code", "level", "parent_bearer", "bearer", "currency", "period_key"),
         ("opening_minor", "granted_minor", "released_minor", "closing_minor", "cap_minor"),
         ("allocation_rule_code",),
         where="cap_minor is not null",
@@ -103,10 +102,9 @@ MARTS = (
     Mart(
         "settlement.fct_settlement_entries",
         "entries",
-        ("order_no", "order_version", "participant_id", "model_code"),
+        ("order_no", "order_version", "participant_id", "model_code", "entry_kind"),
         (
             "batch_id",
-            "entry_kind",
             "currency",
             "gross_minor",
             "fee_minor",
@@ -134,6 +132,23 @@ MARTS = (
         ),
         ("participant_id",),
     ),
+)
+
+# The marts of clearing in full: what each of these has beyond today's columns.
+_DETAIL_COLUMNS = (
+    "base_before_minor",
+    "accumulate_period_key",
+    "contract_currency",
+    "contract_fee_minor",
+    "contract_base_minor",
+    "fx_rate_date",
+)
+FULL_MARTS = (
+    replace(MARTS[0], values=MARTS[0].values + _DETAIL_COLUMNS),
+    replace(MARTS[1], where="granted_minor <> 0 and is_valid"),
+    # A cap that has ended leaves an accumulator without a cap.
+    replace(MARTS[2], where="period_key <> 'none'"),
+    *MARTS[3:],
 )
 
 RowKey = tuple[object, ...]

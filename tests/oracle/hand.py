@@ -10,6 +10,7 @@ from tests.oracle.world import (
     PAYMENT_COLUMNS,
     SEED_COLUMNS,
     Batch,
+    Output,
     Results,
     Row,
     World,
@@ -106,6 +107,21 @@ def bearer(name: str, priority: int, **values: object) -> Row:
         "is_residual": "false",
     }
     return seed("allocation_bearers", **{**defaults, **values})
+
+
+def child(parent: str, name: str, priority: int, **values: object) -> Row:
+    """A bearer of the second level of allocation rule A, under `parent`."""
+    return bearer(name, priority, **{"level": 2, "parent_bearer": parent, **values})
+
+
+def split(method: str = "sequence", **values: object) -> Row:
+    """Allocation rule A of the first level."""
+    return seed("allocation_rules", **{"allocation_rule_code": "A", "level": 1, "method": method, **values})
+
+
+def pick(rows: list[Output], *columns: str) -> list[tuple[object, ...]]:
+    """Some columns of all rows."""
+    return [tuple(row[column] for column in columns) for row in rows]
 
 
 def config(**tables: list[Row]) -> dict[str, list[Row]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from tests.oracle.sorting import Book, Order
+from tests.oracle.orders import Book, Order
 from tests.oracle.world import Output, Row, World, as_bool, as_int, bytes_key, instant, minor_units
 
 OPEN_POOLS = ("buffer", "error")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from tests.oracle.sorting import Order
+from tests.oracle.orders import Order
 from tests.oracle.world import Output, Row, World, as_bool, in_force
 
 CarryKey = tuple[str, str, str, str]  # participant, account, currency, model
@@ -18,6 +18,7 @@ class Entry:
     order: Order
     participant_id: str
     model: Row
+    kind: str
     settlement_date: date
     gross: int = 0
     fee: int = 0
@@ -37,7 +38,7 @@ class Settler:
 
     world: World
     entries: list[Entry] = field(default_factory=list)
-    by_key: dict[tuple[str, int, str, str], Entry] = field(default_factory=dict)
+    by_key: dict[tuple[str, int, str, str, str], Entry] = field(default_factory=dict)
     carried: dict[CarryKey, int] = field(default_factory=dict)
     bills: list[Output] = field(default_factory=list)
     open_days: dict[str, list[date]] = field(default_factory=dict)
@@ -67,10 +68,21 @@ class Settler:
 
     def entry(self, batch_id: int, order: Order, participant_id: str, model: Row) -> Entry:
         """The entry of an order version, participant and model; made when it is not there yet."""
-        key = (order.order_no, order.version, participant_id, model["model_code"])
+        kind = "refund" if order.direction == "refund" else "new"
+        return self._entry(batch_id, order, participant_id, model, kind, order.ordered_on)
+
+    def reverse(self, batch_id: int, order: Order, on: date) -> None:
+        """Take back all entries of an order version, dated by the version that corrects it."""
+        for entry in list(self.entries):
+            if (entry.order.order_no, entry.order.version, entry.kind) == (order.order_no, order.version, "new"):
+                back = self._entry(batch_id, order, entry.participant_id, entry.model, "reversal", on)
+                back.gross, back.fee, back.charge = -entry.gross, -entry.fee, -entry.charge
+
+    def _entry(self, batch_id: int, order: Order, participant_id: str, model: Row, kind: str, on: date) -> Entry:
+        key = (order.order_no, order.version, participant_id, model["model_code"], kind)
         if key not in self.by_key:
-            due = self.settlement_date(model, order.ordered_on)
-            self.by_key[key] = Entry(batch_id, order, participant_id, model, due)
+            due = self.settlement_date(model, on)
+            self.by_key[key] = Entry(batch_id, order, participant_id, model, kind, due)
             self.entries.append(self.by_key[key])
         return self.by_key[key]
 

@@ -1,24 +1,12 @@
-"""Orders as of a batch, and which of their lines clear (DOMAIN section 3)."""
+"""Which lines clear in a batch, which are taken back, and what waits (DOMAIN section 3)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 from tests.oracle.allocation import Grant
-from tests.oracle.world import (
-    Row,
-    World,
-    bytes_key,
-    exponents,
-    in_force,
-    instant,
-    json_texts,
-    largest_remainder,
-    minor_units,
-    overlaps,
-    own_date,
-)
+from tests.oracle.orders import Book, Line, Order
+from tests.oracle.world import Output, Row, World, bytes_key, in_force, largest_remainder, minor_units, overlaps
 
 REASONS = (
     "unknown_currency",
@@ -33,63 +21,30 @@ REASONS = (
     "no_rule",
     "refund_without_original",
     "refund_exceeds_original",
-    "correction_pending",
+    "correction_after_refund",
 )
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of an order; an order without lines is one line of its own, line 1."""
+@dataclass
+class Share:
+    """A leaf share of an amount, the fee of one rule on it, and what refunds have taken of both."""
 
-    line_no: int
-    participant_id: str
-    product_code: str
-    amount: int | None
-    attributes: dict[str, str]
-    asked_attributes: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Order:
-    """One version of an order with its lines; amounts in minor units, None where they can't be told."""
-
-    order_no: str
-    version: int
-    order_type: str
-    channel_code: str
-    currency: str
-    has_exponent: bool
-    has_own_lines: bool
-    has_header_amount: bool
-    header: int | None
-    status: str
-    ordered_at: datetime
-    ordered_on: date
-    original_order_no: str
-    lines: tuple[Line, ...]
-
-    @property
-    def amount(self) -> int | None:
-        """The sum of its lines if it has any, else the header amount."""
-        if not self.has_own_lines:
-            return self.header
-        amounts = [line.amount for line in self.lines]
-        return None if None in amounts else sum(amount for amount in amounts if amount is not None)
-
-    @property
-    def direction(self) -> str:
-        """Which side of the statement it is compared with."""
-        return "refund" if self.order_type == "refund" else "payment"
+    grant: Grant
+    fee: int
+    released: int = 0
+    fee_back: int = 0
 
 
 @dataclass
 class Billed:
-    """One rule's fee on a cleared line, and what of base and fee has been given back."""
+    """One rule's fee on a cleared line, what of base and fee has been given back, and the detail that records it."""
 
     rule: Row
     base: int
     fee: int
-    grants: list[Grant]
+    detail: Output
+    grants: list[Grant] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
     base_back: int = 0
     fee_back: int = 0
 
@@ -103,9 +58,15 @@ class ClearedLine:
     model: Row
     rules: list[Row]
     contract_no: str
+    contract_currency: str
     amount: int
     refunded: int = 0
     billed: list[Billed] = field(default_factory=list)
+
+    @property
+    def combination(self) -> str:
+        """What the model does with the amount; empty for plain billing and allocation."""
+        return self.model.get("combination", "")
 
 
 @dataclass(frozen=True)
@@ -117,77 +78,24 @@ class Refunded:
     original: ClearedLine
 
 
+@dataclass(frozen=True)
+class Reversed:
+    """A cleared line that a higher version of its order takes back."""
+
+    cause: Order
+    line: ClearedLine
+
+
+Adjustment = Refunded | Reversed | ClearedLine
+
+
 @dataclass
 class Sorted:
     """What one batch clears, in clearing order, and what waits."""
 
     new: list[ClearedLine]
-    refunds: list[Refunded]
+    adjustments: list[Adjustment]
     waiting: list[tuple[Order, str]]
-
-
-class Book:
-    """All orders that have arrived; the highest version of each counts."""
-
-    def __init__(self, world: World) -> None:
-        self.exponents = exponents(world.table("currencies"))
-        self.latest: dict[str, Order] = {}
-        self.lines: dict[tuple[str, int], list[Row]] = defaultdict(list)
-        self.filled: set[tuple[str, int]] = set()
-
-    def take(self, orders: Sequence[Row], lines: Sequence[Row]) -> set[str]:
-        """Take in a batch; returns the numbers of the orders of which a version came."""
-        for row in lines:
-            self.lines[(row["order_no"], int(row["version"] or "1"))].append(row)
-        for row in orders:
-            order = self._order(row)
-            known = self.latest.get(order.order_no)
-            if known is None or known.version < order.version:
-                self.latest[order.order_no] = order
-        return {row["order_no"] for row in orders}
-
-    def successful(self, order: Order) -> bool:
-        """Paid by its own status, or by auto_fill in this or an earlier batch."""
-        return order.status == "success" or (order.order_no, order.version) in self.filled
-
-    def _order(self, row: Row) -> Order:
-        exponent = self.exponents.get(row["currency"])
-        version = int(row["version"] or "1")
-        own = sorted(self.lines.get((row["order_no"], version), []), key=lambda line: int(line["line_no"]))
-        header = minor_units(row["amount"], exponent)
-        order_attributes = json_texts(row["attributes"])
-        if own:
-            lines = tuple(
-                Line(
-                    int(line["line_no"]),
-                    line["participant_id"] or row["participant_id"],
-                    line["product_code"] or row["product_code"],
-                    minor_units(line["amount"], exponent),
-                    json_texts(line["attributes"])
-                    if line["attributes"]
-                    else (order_attributes if len(own) == 1 else {}),
-                    {**order_attributes, **(json_texts(line["attributes"]) if line["attributes"] else {})},
-                )
-                for line in own
-            )
-        else:
-            lines = (Line(1, row["participant_id"], row["product_code"], header, order_attributes, order_attributes),)
-        return Order(
-            row["order_no"],
-            version,
-            row["order_type"],
-            row["channel_code"],
-            row["currency"],
-            exponent is not None,
-            bool(own),
-            bool(row["amount"]),
-            header,
-            row["status"],
-            instant(row["ordered_at"]),
-            own_date(row["ordered_at"]),
-            row["original_order_no"],
-            lines,
-        )
 
 
 class Sorter:
@@ -200,36 +108,58 @@ class Sorter:
         self.participants = {row["participant_id"] for row in world.table("participants")}
         self.channels = {row["channel_code"] for row in world.table("channels")}
         self.contracted = {row["model_code"] for row in world.table("contracts")}
-        self.cleared: dict[str, list[ClearedLine]] = {}
-        self.cleared_versions: dict[str, int] = {}
+        # Lines that no reversal has taken back; the version of every refund that cleared; every number that ever did.
+        self.live: dict[str, list[ClearedLine]] = {}
+        self.refunds: dict[str, int] = {}
+        self.ever: set[str] = set()
 
     def sort(self) -> Sorted:
-        """Sort everything that is successful and has not cleared; new business first, then refunds."""
+        """Sort what has not cleared: new business first, then adjustments; a correction takes back what it corrects."""
         result = Sorted([], [], [])
-        refunds = []
+        refunds: list[Order] = []
+        ever_before = set(self.ever)
+        arriving: dict[str, list[ClearedLine]] = {}
         for order in self.book.latest.values():
-            if not self.book.successful(order) or self.cleared_versions.get(order.order_no) == order.version:
+            live = self.live.get(order.order_no, [])
+            if (live and live[0].order.version == order.version) or self.refunds.get(order.order_no) == order.version:
+                continue
+            finds_cleared = bool(live) or order.order_no in self.refunds
+            refused = (
+                order.order_no in self.refunds
+                or any(line.refunded for line in live)
+                or (order.order_type == "refund" and order.order_no in ever_before)
+            )
+            if live and not refused:
+                result.adjustments.extend(Reversed(order, line) for line in live)
+                del self.live[order.order_no]
+            if not self.book.successful(order):
+                if finds_cleared and refused:
+                    result.waiting.append((order, "correction_after_refund"))
                 continue
             if order.order_type == "refund":
                 refunds.append(order)
                 continue
-            lines, reason = self._new_business(order)
-            if reason:
-                result.waiting.append((order, reason))
-                continue
-            result.new.extend(lines)
-            self.cleared[order.order_no] = lines
-            self.cleared_versions[order.order_no] = order.version
-        result.new.sort(
-            key=lambda line: (line.order.ordered_at, bytes_key(line.order.order_no), line.line.line_no),
-        )
-        self._sort_refunds(refunds, result)
+            lines, reasons = self._new_business(order)
+            if refused:
+                reasons.add("correction_after_refund")
+            if reasons:
+                result.waiting.append((order, first_reason(reasons)))
+            elif order.order_no in ever_before:
+                result.adjustments.extend(lines)
+                arriving[order.order_no] = lines
+            else:
+                result.new.extend(lines)
+                self.live[order.order_no] = lines
+                self.ever.add(order.order_no)
+        result.new.sort(key=_new_place)
+        self._sort_refunds(refunds, ever_before, result)
+        # Only now: what is cleared again by a correction takes refunds from the next batch on.
+        self.live.update(arriving)
+        result.adjustments.sort(key=_adjustment_place)
         return result
 
-    def _new_business(self, order: Order) -> tuple[list[ClearedLine], str]:
+    def _new_business(self, order: Order) -> tuple[list[ClearedLine], set[str]]:
         reasons = self._amount_reasons(order)
-        if order.order_no in self.cleared_versions:
-            reasons.add("correction_pending")
         lines = []
         for line in order.lines:
             if line.product_code and line.product_code not in self.products:
@@ -242,15 +172,13 @@ class Sorter:
             if model is None:
                 reasons.add(reason)
                 continue
-            contract_no = ""
+            contract: Row = {}
             if model["model_code"] in self.contracted:
                 contract = self._contract(model["model_code"], line.participant_id, order.ordered_on)
-                if contract is None:
+                if not contract:
                     reasons.add("no_contract")
-                else:
-                    contract_no = contract
             rules = []
-            for code in filter(None, model["billing_rule_codes"].split(";")):
+            for code in _billing_codes(model):
                 versions = self._rule_versions(code, order)
                 if any(self._lacks_base(order, line, rule) for rule in versions):
                     reasons.add("bad_amount")
@@ -259,8 +187,9 @@ class Sorter:
                     continue
                 rules.append(versions[0])
             if line.amount is not None:
-                lines.append(ClearedLine(order, line, model, rules, contract_no, line.amount))
-        return lines, first_reason(reasons)
+                number, currency = contract.get("contract_no", ""), contract.get("currency", "")
+                lines.append(ClearedLine(order, line, model, rules, number, currency, line.amount))
+        return lines, reasons
 
     def _lacks_base(self, order: Order, line: Line, rule: Row) -> bool:
         """Whether the attribute a rule counts from is missing or no amount of the currency."""
@@ -289,13 +218,13 @@ class Sorter:
         best = [row for row in found if int(row["priority"]) == smallest]
         return (best[0], "") if len(best) == 1 else (None, "several_models")
 
-    def _contract(self, model_code: str, participant_id: str, on: date) -> str | None:
-        numbers = [
-            row["contract_no"]
+    def _contract(self, model_code: str, participant_id: str, on: date) -> Row:
+        found = [
+            row
             for row in self.world.table("contracts")
             if row["model_code"] == model_code and row["participant_id"] == participant_id and in_force(row, on)
         ]
-        return min(numbers, key=bytes_key) if numbers else None
+        return min(found, key=lambda row: bytes_key(row["contract_no"]), default={})
 
     def _rule_versions(self, code: str, order: Order) -> list[Row]:
         return [
@@ -306,35 +235,55 @@ class Sorter:
             and (not row["currency"] or row["currency"] == order.currency)
         ]
 
-    def _sort_refunds(self, refunds: list[Order], result: Sorted) -> None:
+    def _sort_refunds(self, refunds: list[Order], ever_before: set[str], result: Sorted) -> None:
         refunds.sort(key=lambda order: (order.ordered_at, bytes_key(order.order_no)))
         accepted: dict[str, list[Order]] = defaultdict(list)
         for order in refunds:
             reasons = self._amount_reasons(order)
-            originals = self.cleared.get(order.original_order_no, [])
+            originals = self.live.get(order.original_order_no, [])
+            if order.order_no in ever_before:
+                reasons.add("correction_after_refund")
             if not originals or originals[0].order.currency != order.currency:
                 reasons.add("refund_without_original")
-            elif order.order_no in self.cleared_versions:
-                reasons.add("correction_pending")
-            else:
+            elif order.has_own_lines and not {line.line_no for line in order.lines} <= _numbers(originals):
+                reasons.add("refund_without_original")
+            elif order.order_no not in ever_before:
                 reasons |= _fit(order, originals, accepted[order.original_order_no])
-            reason = first_reason(reasons)
-            if reason:
-                result.waiting.append((order, reason))
+            if reasons:
+                result.waiting.append((order, first_reason(reasons)))
                 continue
             accepted[order.original_order_no].append(order)
-            self.cleared_versions[order.order_no] = order.version
-        laid: list[Refunded] = []
+            self.refunds[order.order_no] = order.version
+            self.ever.add(order.order_no)
         for original_no, orders in accepted.items():
-            laid.extend(_lay(orders, self.cleared[original_no]))
-        laid.sort(
-            key=lambda part: (
-                part.order.ordered_at,
-                bytes_key(part.order.order_no),
-                part.original.line.line_no,
-            )
-        )
-        result.refunds.extend(laid)
+            result.adjustments.extend(_lay(orders, self.live[original_no]))
+
+
+def _numbers(lines: list[ClearedLine]) -> set[int]:
+    return {line.line.line_no for line in lines}
+
+
+def _billing_codes(model: Row) -> list[str]:
+    """The billing rules of a model; one that only splits amounts bills nothing."""
+    if model.get("combination") == "allocate":
+        return []
+    return [code for code in model["billing_rule_codes"].split(";") if code]
+
+
+def _new_place(line: ClearedLine) -> tuple[object, ...]:
+    """Time, number, line; lines of models that are not ordered come after all others, by number and line only."""
+    number = bytes_key(line.order.order_no)
+    if (line.model.get("ordered") or "true").lower() == "true":
+        return (0, line.order.ordered_at, number, line.line.line_no)
+    return (1, number, line.line.line_no)
+
+
+def _adjustment_place(row: Adjustment) -> tuple[object, ...]:
+    """Time, number, reversal before new, line; a reversal has the time of the version that causes it."""
+    if isinstance(row, Reversed):
+        return (row.cause.ordered_at, bytes_key(row.cause.order_no), 0, row.line.line.line_no)
+    line = row.original.line if isinstance(row, Refunded) else row.line
+    return (row.order.ordered_at, bytes_key(row.order.order_no), 1, line.line_no)
 
 
 def first_reason(reasons: set[str]) -> str:
@@ -365,8 +314,6 @@ def _fit(order: Order, originals: list[ClearedLine], accepted: list[Order]) -> s
             for line in earlier.lines:
                 left[line.line_no] -= line.amount or 0
     if order.has_own_lines:
-        if any(line.line_no not in left for line in order.lines):
-            return {"refund_without_original"}
         if any((line.amount or 0) > left[line.line_no] for line in order.lines):
             return {"refund_exceeds_original"}
     return {"refund_exceeds_original"} if (order.amount or 0) > total else set()

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracle.compare import MARTS, Execute, Mart, compare_worlds
+from tests.oracle.compare import FULL_MARTS, MARTS, Execute, Mart, compare_worlds
 from tests.oracle.oracle import run_oracle
 from tests.oracle.world import SEED_COLUMNS, Output, World
 from tests.oracle.worlds import calendar, make_world, write_config, write_files
 
 WORLDS = [make_world(seed, calendar(0)) for seed in (3, 21)]
+FULL_WORLDS = [make_world(seed, calendar(0), full=True) for seed in (3, 21)]
 
 
 def warehouse_of(worlds: list[World]) -> dict[str, list[Output]]:
@@ -47,6 +48,27 @@ def test_a_faultless_warehouse_agrees() -> None:
     tables = warehouse_of(WORLDS)
     assert all(tables[mart.name] for mart in MARTS), "the worlds must put rows into every mart"
     assert compare_worlds(WORLDS, executed(tables)) == []
+
+
+def test_a_faultless_warehouse_of_full_worlds_agrees_and_a_changed_column_of_theirs_is_named() -> None:
+    tables = warehouse_of(FULL_WORLDS)
+    assert compare_worlds(FULL_WORLDS, executed(tables), marts=FULL_MARTS) == []
+    details = tables["clearing.fct_clearing_details"]
+    for column in ("base_before_minor", "contract_fee_minor", "entry_kind"):
+        changed = [*details[:-1], {**details[-1], column: "other"}]
+        found = compare_worlds(
+            FULL_WORLDS, executed({**tables, "clearing.fct_clearing_details": changed}), marts=FULL_MARTS
+        )
+        assert found and all("clearing.fct_clearing_details" in line for line in found)
+
+
+def test_optional_columns_are_written_only_where_a_row_fills_them(tmp_path: Path) -> None:
+    write_config(WORLDS, tmp_path / "plain")
+    write_config([*WORLDS, *FULL_WORLDS], tmp_path / "full")
+    for name, column in (("settlement_models", "ordered"), ("contracts", "currency"), ("billing_tiers", "valid_to")):
+        files = [tmp_path / kind / f"{name}.csv" for kind in ("plain", "full")]
+        headers = [file.read_text(encoding="utf-8").split("\n")[0] for file in files]
+        assert [column in header.split(",") for header in headers] == [False, True]
 
 
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.attribute)

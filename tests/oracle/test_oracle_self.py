@@ -181,15 +181,10 @@ def test_equal_priorities_and_missing_rule_versions_wait() -> None:
     assert pick(results([batch(MONDAY, order("O", 1))], contracted).exceptions, "reason_code") == [("no_contract",)]
 
 
-def test_a_higher_version_clears_a_pending_order_and_waits_behind_a_cleared_one() -> None:
-    found = results(
-        [
-            batch(MONDAY, order("O", 1, status="pending"), order("Q", 1)),
-            batch("2026-01-06", order("O", 2, version=2), order("Q", 2, version=2)),
-        ]
-    )
-    assert pick(found.details, "batch_id", "order_no", "order_version") == [(1, "Q", 1), (2, "O", 2)]
-    assert pick(found.exceptions, "batch_id", "order_no", "reason_code") == [(2, "Q", "correction_pending")]
+def test_a_higher_version_clears_a_pending_order() -> None:
+    found = results([batch(MONDAY, order("O", 1, status="pending")), batch("2026-01-06", order("O", 2, version=2))])
+    assert pick(found.details, "batch_id", "order_no", "order_version") == [(2, "O", 2)]
+    assert found.exceptions == []
 
 
 # Refunds

@@ -48,7 +48,7 @@ SEED_COLUMNS: dict[str, tuple[str, ...]] = {
     "accounts": ("account_no", "participant_id", "account_kind", "currency"),
     "products": ("product_code", "product_name", "spv_code"),
     "channels": ("channel_code", "channel_name", "channel_type", "communication_mode"),
-    "contracts": ("contract_no", "participant_id", "model_code", "valid_from", "valid_to"),
+    "contracts": ("contract_no", "participant_id", "model_code", "valid_from", "valid_to", "currency"),
     "settlement_models": (
         "model_code",
         "priority",
@@ -69,6 +69,9 @@ SEED_COLUMNS: dict[str, tuple[str, ...]] = {
         "settle_account_kind",
         "valid_from",
         "valid_to",
+        "combination",
+        "allocation_rule_code",
+        "ordered",
     ),
     "billing_rules": (
         "rule_code",
@@ -89,7 +92,16 @@ SEED_COLUMNS: dict[str, tuple[str, ...]] = {
         "valid_from",
         "valid_to",
     ),
-    "billing_tiers": ("rule_code", "tier_no", "from_minor", "to_minor", "ppm", "flat_minor"),
+    "billing_tiers": (
+        "rule_code",
+        "tier_no",
+        "from_minor",
+        "to_minor",
+        "ppm",
+        "flat_minor",
+        "valid_from",
+        "valid_to",
+    ),
     "allocation_rules": ("allocation_rule_code", "level", "parent_bearer", "method", "overflow"),
     "allocation_bearers": (
         "allocation_rule_code",
@@ -102,6 +114,8 @@ SEED_COLUMNS: dict[str, tuple[str, ...]] = {
         "cap_minor",
         "cap_period",
         "is_residual",
+        "valid_from",
+        "valid_to",
     ),
     "reconciliation_rules": (
         "relation",
@@ -124,6 +138,14 @@ SEED_COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "business_days": ("calendar_code", "calendar_date", "is_business_day"),
     "currencies": ("currency", "exponent"),
+    "fx_rates": ("rate_date", "from_currency", "to_currency", "rate"),
+}
+# Columns that a folder may lack; a file has them where a row fills them.
+OPTIONAL_COLUMNS = {
+    "contracts": {"currency"},
+    "settlement_models": {"combination", "allocation_rule_code", "ordered"},
+    "billing_tiers": {"valid_from", "valid_to"},
+    "allocation_bearers": {"valid_from", "valid_to"},
 }
 
 
@@ -205,11 +227,28 @@ def in_force(row: Row, on: date) -> bool:
     )
 
 
+def period_of(kind: str, on: date, contract_no: str = "") -> str:
+    """The key of the period of a date: day, month, quarter, year, lifetime, or the contract's number."""
+    return {
+        "day": on.isoformat(),
+        "month": f"{on:%Y-%m}",
+        "quarter": f"{on.year}-Q{(on.month + 2) // 3}",
+        "year": str(on.year),
+        "contract": contract_no,
+        "lifetime": "lifetime",
+    }[kind]
+
+
 def minor_units(text: str | None, exponent: int | None) -> int | None:
     """Major-unit text as whole minor units; None where it is empty, not whole, or the currency is unknown."""
-    if not text or exponent is None:
+    return minor_total([text], exponent)
+
+
+def minor_total(texts: Sequence[str | None], exponent: int | None) -> int | None:
+    """The sum of major-unit texts as whole minor units, converted once; None if one is empty or the sum not whole."""
+    if exponent is None or not all(texts):
         return None
-    minor = Fraction(text) * 10**exponent
+    minor = sum((Fraction(text) for text in texts if text), Fraction()) * 10**exponent
     return int(minor) if minor.denominator == 1 else None
 
 

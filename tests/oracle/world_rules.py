@@ -25,6 +25,7 @@ class Setting:
     dates: list[date]
     scale: int
     currencies: list[str]
+    full: bool = False
     config: dict[str, list[Row]] = field(default_factory=dict)
     merchants: list[str] = field(default_factory=list)
     sponsors: list[str] = field(default_factory=list)
@@ -48,11 +49,11 @@ class Setting:
         return self.rng.randint(1, self.scale)
 
 
-def make_setting(rng: random.Random, prefix: str, dates: list[date]) -> Setting:
-    """A whole configuration, as seed name → rows of text."""
+def make_setting(rng: random.Random, prefix: str, dates: list[date], full: bool = False) -> Setting:
+    """A configuration as seed name → rows of text; `full` only marks it for what is added to it and its orders."""
     scale = rng.choice((20, 1_000, 50_000, 50_000, 10_000_000, 10**12, 10**15))
     currencies = rng.sample(list(CURRENCIES), rng.randint(1, 3))
-    setting = Setting(rng, prefix, dates, scale, currencies)
+    setting = Setting(rng, prefix, dates, scale, currencies, full)
     _people(setting)
     _channels(setting)
     allocation_codes = [_allocation(setting, number) for number in range(rng.randint(0, 3))]

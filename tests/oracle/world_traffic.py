@@ -7,37 +7,14 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tests.oracle.world import BUSINESS_ZONE, Row, major_units
+from tests.oracle.world_corrections import higher_versions
+from tests.oracle.world_draft import Draft
 from tests.oracle.world_rules import CURRENCIES, SUFFIXES, Setting
 
 ORDER_TYPES = ("sale", "sale", "subscription", "repayment", "disbursement", "withdrawal")
+# Half a minor unit, by how many decimals the currency has.
+HALF_UNITS = {0: "0.5", 2: "0.005", 3: "0.0005"}
 CLOCK = (time(0, 0), time(9, 30), time(9, 30), time(15, 45, 12), time(23, 59, 59))
-
-
-@dataclass(frozen=True)
-class Draft:
-    """An order version before it is written: amounts in minor units, its batch as a place in the list."""
-
-    batch: int
-    order_no: str
-    version: int
-    order_type: str
-    product_code: str
-    participant_id: str
-    channel_code: str
-    currency: str
-    amount: int | None
-    status: str
-    ordered_at: datetime
-    original_order_no: str
-    attributes: str
-    lines: tuple[tuple[int, str, str, int | str, str], ...] = ()
-
-    @property
-    def total(self) -> int:
-        """What the order is worth; 0 where it can't be told."""
-        if self.lines:
-            return sum(line[3] for line in self.lines if isinstance(line[3], int))
-        return self.amount or 0
 
 
 @dataclass
@@ -149,13 +126,19 @@ class TrafficMaker:
         if kind == 5 and draft.lines:
             return replace(draft, amount=draft.total + rng.choice((-1, 1)))
         if kind == 6 and draft.lines:
-            first = draft.lines[0]
-            bad = rng.choice((0, -3, "0.0001"))
-            return replace(draft, lines=((*first[:3], bad, first[4]), *draft.lines[1:]))
+            half = HALF_UNITS[CURRENCIES.get(draft.currency, 2)]
+            bad = rng.choice((0, -3, "0.0001", half))
+            # Two halves are a whole: the order has an amount, though none of its lines can be billed.
+            count = 2 if bad == half else 1
+            spoiled = ((*line[:3], bad, line[4]) for line in draft.lines[:count])
+            return replace(draft, lines=(*spoiled, *draft.lines[count:]))
         return replace(draft, product_code="")
 
     def _versions(self, draft: Draft) -> None:
         rng, setting = self.rng, self.setting
+        if setting.full:
+            self.drafts.extend(higher_versions(setting, draft, self.drafts, self.batches))
+            return
         self.drafts.append(draft)
         if not setting.chance(0.45 if draft.status == "pending" else 0.1):
             return
@@ -211,7 +194,7 @@ class TrafficMaker:
         for line in named:
             whole = line[3] if isinstance(line[3], int) and line[3] > 0 else 1
             amount = rng.choice((whole, rng.randint(1, whole), whole + 1 if rng.random() < 0.2 else 1))
-            number = line[0] if rng.random() < 0.95 else 99
+            number = line[0] if rng.random() < 0.95 else 99 + len(lines)
             lines.append((number, "", "", amount, ""))
         with_lines = replace(draft, lines=tuple(lines))
         return replace(with_lines, amount=with_lines.total if rng.random() < 0.5 else None)

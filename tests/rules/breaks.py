@@ -38,29 +38,26 @@ class Break:
 
 
 WHOLE_ORDER = "entry_kind = 'new' and clearing_seq is not null and not is_part_of_order"
-CAPPED = "row_kind = 'grant' and granted_minor > 0 and cap_minor is not null"
+GRANTED = "fee_no is not null"
+CLOSING = "fee_no is null and batch_id = 2"
+CAPPED = "fee_no is not null and granted_minor > 0 and accumulated_minor is not null"
 BREAKS = {
     "INV-ORDERS": (
         Break("orders_accounted_for", SORTED, "delete", WHOLE_ORDER),
         Break("clearing_numbers_without_gaps", SORTED, "clearing_seq = 1000000", "clearing_seq is not null"),
     ),
     "INV-GRANTS": (
-        Break("fee_equals_its_grants", GRANTS, "granted_minor = granted_minor + 1", "row_kind = 'grant'"),
-        Break("fee_equals_its_grants", GRANTS, "delete", "row_kind = 'grant' and granted_minor <> 0"),
+        Break("fee_equals_its_grants", GRANTS, "granted_minor = granted_minor + 1", GRANTED),
+        Break("fee_equals_its_grants", GRANTS, "delete", f"{GRANTED} and granted_minor <> 0"),
     ),
     "INV-CAPS": (
-        Break("grants_within_caps", GRANTS, "accumulated_minor = cap_minor + 1", CAPPED),
+        Break("grants_within_caps", GRANTS, "accumulated_minor = 1000000000000000000", CAPPED),
         Break("grants_within_caps", GRANTS, "accumulated_minor = -1", CAPPED),
         Break("grants_within_caps", GRANTS, "granted_minor = -granted_minor", CAPPED),
     ),
     "INV-BALANCES": (
-        Break(
-            "accumulators_roll_forward",
-            GRANTS,
-            "accumulated_minor = accumulated_minor + 1",
-            "row_kind = 'balance' and batch_id = 2",
-        ),
-        Break("accumulators_roll_forward", GRANTS, "delete", "row_kind = 'balance' and batch_id = 2"),
+        Break("accumulators_roll_forward", GRANTS, "accumulated_minor = accumulated_minor + 1", CLOSING),
+        Break("accumulators_roll_forward", GRANTS, "delete", CLOSING),
     ),
     "INV-POOLS": (
         Break(

@@ -6,7 +6,8 @@ N, product P, channel C, rule R (1 % of the amount, given back with refunds), se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,13 @@ def _example(rule: str, name: str, content: dict[str, Any]) -> Example:
 def prefix_of(number: int) -> str:
     """The prefix of the codes of the example with this number."""
     return f"W{number}-"
+
+
+def worlds_of(examples: Sequence[Example]) -> list[World]:
+    """All examples as worlds of one warehouse. Each has the exchange rates of all of them."""
+    worlds = [world_of(number, example) for number, example in enumerate(examples)]
+    rates = [row for world in worlds for row in world.table("fx_rates")]
+    return [replace(world, config={**world.config, "fx_rates": rates}) for world in worlds]
 
 
 def world_of(number: int, example: Example) -> World:

@@ -20,7 +20,7 @@ from settle.warehouse import Warehouse, open_warehouse
 from tests.oracle.compare import compare_worlds
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config, write_files
-from tests.rules.examples import DATES, Example, prefix_of, world_of
+from tests.rules.examples import DATES, Example, prefix_of, worlds_of
 
 PREFIX = re.compile(r"W(\d+)-")
 # The column that tells whose row it is. Only these marts can be expected of an example.
@@ -88,7 +88,7 @@ def build(
     base: Settings, examples: Sequence[Example], folder: Path, leave_out: Sequence[str] = ("unit_test",)
 ) -> Found:
     """Pack, load and build all examples in the empty warehouse of `base`, and read the marts."""
-    worlds = [world_of(number, example) for number, example in enumerate(examples)]
+    worlds = worlds_of(examples)
     here = replace(base, config_dir=folder / "config", archive_dir=folder / "archive")
     # Calendar and currencies are the shipped ones: the examples are about the days users get.
     write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
@@ -106,7 +106,7 @@ def build(
 
 def build_after_mending(built: Settings, examples: Sequence[Example], folder: Path, day: date) -> Found:
     """Give the examples that `build` built in `folder` their mended configuration, and build one more, empty batch."""
-    worlds = [world_of(number, example) for number, example in enumerate(examples)]
+    worlds = worlds_of(examples)
     here = replace(built, config_dir=folder / "config", archive_dir=folder / "archive")
     write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
     with open_warehouse(here) as warehouse, warehouse.transaction():

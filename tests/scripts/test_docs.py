@@ -18,7 +18,8 @@ from settle.explain.tree import money
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MODELS = sorted((ROOT / "models").rglob("*.sql"))
-RULE = re.compile(r"\b(?:SORT|BILL|ALLOC|REFUND|REC|SET|FUND|AUDIT|LEDGER|INV|LOAD)-[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*\b")
+DOMAINS = "SORT|BILL|ALLOC|REFUND|RESET|REC|SET|FUND|AUDIT|LEDGER|INV|LOAD"
+RULE = re.compile(rf"\b(?:{DOMAINS})-[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*\b")
 
 
 def commands(group: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -84,13 +85,14 @@ def test_every_yaml_of_a_model_has_its_model() -> None:
 
 
 def rules_used() -> dict[str, list[str]]:
-    """Each rule id named in SQL or in a model's `rules`, with the files that name it."""
+    """Each rule id named in SQL, in a model's `rules` or in the package, with the files that name it."""
     found: dict[str, list[str]] = {}
     files = [
         *MODELS,
         *(ROOT / "macros").rglob("*.sql"),
         *(ROOT / "models").rglob("*.yml"),
         *(ROOT / "tests").rglob("*.sql"),
+        *(ROOT / "scripts").rglob("*.py"),
     ]
     for file in files:
         for rule in RULE.findall(file.read_text(encoding="utf-8")):

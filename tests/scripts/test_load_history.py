@@ -27,10 +27,25 @@ from tests.scripts.loading import (
     write,
 )
 
+LATE_LINE = "order A1 came in an earlier batch (2026-01-05). Send the order and its lines again with a higher version."
+DAYS = ("2026-01-05", "2026-01-06", "2026-01-07")
+KEPT = (
+    "select order_no, version, line_no, _batch_id from raw.order_lines order by 1, 2, 3",
+    "select f.file_name, r.batch_id, r.line_no, r.reason_code, r.reason from raw.rejected_rows as r "
+    "inner join raw.load_files as f on f.file_id = r.file_id order by 1, 2, 3",
+    "select file_name, batch_id, rows_read, rows_loaded, rows_rejected, rows_repeated from raw.load_files order by 1",
+)
+
 
 def close_batch(settings: Settings, batch_id: int) -> None:
     """As if a build had taken the batch."""
     rows(settings, "update raw.batches set closed_at = opened_at where batch_id = ?", (batch_id,))
+
+
+def forget_everything(settings: Settings) -> None:
+    """An empty warehouse again."""
+    for table in ("batches", "load_files", "rejected_rows", "orders", "order_lines"):
+        rows(settings, f"delete from raw.{table}")
 
 
 def test_the_same_bytes_under_any_name_change_nothing(any_settings: Settings) -> None:
@@ -101,18 +116,107 @@ def test_a_higher_version_is_a_row_of_its_own(any_settings: Settings) -> None:
     assert rows(any_settings, "select version from raw.orders order by 1") == [(1,), (2,)]
 
 
-def test_lines_of_an_order_in_a_closed_batch_are_rejected(any_settings: Settings) -> None:
+@pytest.mark.parametrize("built", [True, False], ids=["built", "open"])
+def test_lines_of_an_order_of_an_earlier_batch_are_rejected(any_settings: Settings, built: bool) -> None:
     write("orders.csv", ORDER_HEADER, GOOD_ORDER, GOOD_ORDER.replace("A1", "A2"))
     loaded("orders", "orders.csv", "--batch-date", "2026-01-05")
-    close_batch(any_settings, 1)
-    write("lines.csv", "order_no,line_no,amount", "A1,1,10.00", "A9,1,4.00")
-    result = load("order_lines", "lines.csv")
-    assert "2 rows read = 1 loaded + 1 rejected" in result.stdout
-    assert said(result) == (
-        "lines.csv:2: order A1 is in a batch that is closed. Send the order and its lines again with a higher version."
-    )
+    if built:
+        close_batch(any_settings, 1)
+    write("lines.csv", "order_no,version,line_no,amount", "A1,1,1,10.00", "A9,1,1,4.00", "A1,2,1,9.00")
+    result = load("order_lines", "lines.csv", "--batch-date", "2026-01-06")
+    assert "3 rows read = 2 loaded + 1 rejected" in result.stdout
+    assert said(result) == f"lines.csv:2: {LATE_LINE}"
+    assert rows(any_settings, "select order_no, version, _batch_id from raw.order_lines order by 1") == [
+        ("A1", 2, 2),
+        ("A9", 1, 2),
+    ]
+    assert rows(any_settings, "select reason_code, reason, raw_text from raw.rejected_rows") == [
+        ("order_closed", LATE_LINE, "A1,1,1,10.00")
+    ]
+
+
+def test_lines_may_come_before_their_order_or_with_it(any_settings: Settings) -> None:
+    for number, day in enumerate(("2026-01-05", "2026-01-06"), 1):
+        write(f"lines{number}.csv", "order_no,line_no,amount", f"A1,{number},5.00")
+        loaded("order_lines", f"lines{number}.csv", "--batch-date", day)
+    write("orders.csv", ORDER_HEADER, GOOD_ORDER)
+    assert "1 rows read = 1 loaded" in loaded("orders", "orders.csv", "--batch-date", "2026-01-06")
+    write("lines3.csv", "order_no,line_no,amount", "A1,3,5.00")
+    loaded("order_lines", "lines3.csv", "--batch-date", "2026-01-06")
+    found = rows(any_settings, "select line_no, _batch_id from raw.order_lines order by 1")
+    assert found == [(1, 1), (2, 2), (3, 2)]
+    assert rows(any_settings, "select count(*) from raw.rejected_rows") == [(0,)]
+
+
+def test_lines_that_came_first_but_for_a_later_batch_go_to_the_rejects_when_their_order_comes(
+    any_settings: Settings,
+) -> None:
+    write("lines.csv", "order_no,line_no,amount,attributes", "A9,1,4.00,", 'A1,1,10.00,"{""n"": 1}"', "A1,2,3.00,")
+    write("other.csv", "order_no,line_no,amount", "A1,3,1.00")
+    loaded("order_lines", "lines.csv", "--batch-date", "2026-01-06")
+    loaded("order_lines", "other.csv", "--batch-date", "2026-01-07")
+    write("orders.csv", ORDER_HEADER, GOOD_ORDER, GOOD_ORDER.replace("A1", "A2"))
+    result = load("orders", "orders.csv", "--batch-date", "2026-01-05")
+    assert result.exit_code == 0
+    assert "2 rows read = 2 loaded + 0 rejected" in result.stdout
+    assert said(result).splitlines() == [
+        f"{place}: {LATE_LINE} The line was loaded before; it is in the rejects now."
+        for place in ("lines.csv:3", "lines.csv:4", "other.csv:2")
+    ]
     assert rows(any_settings, "select order_no, _batch_id from raw.order_lines") == [("A9", 2)]
-    assert rows(any_settings, "select reason_code, raw_text from raw.rejected_rows") == [("order_closed", "A1,1,10.00")]
+    assert rows(any_settings, "select file_id, batch_id, dataset, line_no, column_name, column_value, reason_code, "
+                              "reason, raw_text from raw.rejected_rows order by 1, 4") == [
+        (file_id, batch_id, "order_lines", line, "order_no", "A1", "order_closed", LATE_LINE, text)
+        for file_id, batch_id, line, text in (
+            (1, 2, 3, '{"order_no": "A1", "version": "1", "line_no": "1", "amount": "10.0000", '
+                      '"attributes": "{\\"n\\": 1}"}'),
+            (1, 2, 4, '{"order_no": "A1", "version": "1", "line_no": "2", "amount": "3.0000"}'),
+            (2, 3, 2, '{"order_no": "A1", "version": "1", "line_no": "3", "amount": "1.0000"}'),
+        )
+    ]  # fmt: skip
+    assert rows(any_settings, "select rows_read, rows_loaded, rows_rejected from raw.load_files order by file_id") == [
+        (3, 1, 2),
+        (1, 0, 1),
+        (2, 2, 0),
+    ]
+
+
+def test_a_line_loaded_before_is_a_repeat_also_when_its_order_is_of_an_earlier_batch(any_settings: Settings) -> None:
+    write("orders.csv", ORDER_HEADER, GOOD_ORDER)
+    write("lines.csv", "order_no,line_no,amount", "A1,1,10.00")
+    loaded("orders", "orders.csv", "--batch-date", "2026-01-05")
+    loaded("order_lines", "lines.csv", "--batch-date", "2026-01-05")
+    write("again.csv", "order_no,line_no,amount", "A1,1,10.00", "A1,2,1.00", "A1,1,11.00")
+    result = load("order_lines", "again.csv", "--batch-date", "2026-01-06")
+    assert "3 rows read = 0 loaded + 2 rejected + 1 repeated" in result.stdout
+    rejected = rows(any_settings, "select line_no, reason_code from raw.rejected_rows order by 1")
+    assert rejected == [(3, "order_closed"), (4, "modified")]
+
+
+def test_files_loaded_all_at_once_are_kept_as_if_each_day_had_been_built_first(
+    any_settings: Settings,
+) -> None:
+    """What is in the raw tables decides every mart: whether the batch before was open or closed must not show there."""
+    head, line = "order_no,version,line_no,amount", "A{},{},{},10.00"
+    for number, day in enumerate(DAYS, 1):
+        order = GOOD_ORDER.replace("A1", "A{}").replace("sale", "{},sale")
+        orders = [order.format(number, 1), order.format(number, number)][: 2 if number > 1 else 1]
+        write(f"orders_{day}.csv", ORDER_HEADER.replace("order_no", "order_no,version"), *orders)
+        lines = [line.format(other, version, number) for other in (1, 2, 3) for version in (1, 2, 3)]
+        write(f"order_lines_{day}.csv", head, *lines)
+    kept = {}
+    for way, days in (("at once", DAYS), ("by day", DAYS), ("last day first", DAYS[::-1])):
+        forget_everything(any_settings)
+        for day in days:
+            for dataset in ("orders", "order_lines"):
+                loaded(dataset, f"{dataset}_{day}.csv", "--batch-date", day)
+            if way == "by day":
+                close_batch(any_settings, DAYS.index(day) + 1)
+        kept[way] = [rows(any_settings, sql) for sql in KEPT]
+    assert kept["at once"] == kept["by day"]
+    assert kept["last day first"] == kept["by day"]
+    loaded_lines, rejects = kept["by day"][:2]
+    assert (len(loaded_lines), len(rejects)) == (23, 4)
 
 
 def test_a_date_up_to_the_last_built_batch_is_refused(any_settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ model-paths: [models]
 seed-paths: ["{{ env_var('SETTLE_CONFIG', 'seeds') }}"]
 flags: {send_anonymous_usage_stats: false}
 """
+TABLE = "{{ config(materialized='table') }}"
 COLORS = "color,rank\nred,1\nblue,2\n"
 
 
@@ -126,6 +128,67 @@ def test_a_server_that_is_not_there_is_try_again(project: Path, monkeypatch: pyt
 def test_an_unknown_target_is_an_input_error_that_lists_the_known_ones(project: Path) -> None:
     with pytest.raises(InputError, match=r"no target 'oracle'\. It has: duckdb, postgres\."):
         run_dbt(settings_for(project, SETTLE_TARGET="oracle"), ["build"])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'IO Error: Could not write file "w.duckdb": File too large',
+        "could not extend file: No space left on device",
+        "Disk quota exceeded",
+        "Out of Memory Error: failed to offload data block of size 256.0 KiB",
+    ],
+)
+def test_every_sign_of_a_full_disk_is_try_again(project: Path, message: str) -> None:
+    (project / "models" / "ranked.sql").write_text(f"{TABLE} select error('{message}') as color, 1 as rank")
+    with pytest.raises(TryAgainError, match=r"no room left: .*\. Free disk space near .* then run again") as caught:
+        run_dbt(settings_for(project), ["build"])
+    assert message in str(caught.value)
+
+
+def test_a_warehouse_that_may_not_grow_is_try_again(project: Path) -> None:
+    """`ulimit -f` while the model writes 80 million bytes."""
+    (project / "models" / "ranked.sql").write_text(
+        f"{TABLE} select hash(range) as color, range as rank from range(10000000)"
+    )
+    settings = settings_for(project)
+    call = (
+        "from settle.dbt import run_dbt; from settle.settings import Settings\n"
+        "try: run_dbt(Settings.from_environment(), ['build'], show_progress=False)\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", call],
+        env={**os.environ, **settings.environment(), "PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000_000, resource.RLIM_INFINITY)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("TryAgainError no room left: "), done.stdout + done.stderr
+    assert "File too large" in done.stdout
+
+
+def test_a_log_that_cannot_be_written_prints_no_tracebacks_of_its_own(project: Path, tmp_path: Path) -> None:
+    """On a full disk our one sentence must not stand under hundreds of lines about the log file."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "dbt.log").symlink_to("/dev/full")
+    settings = settings_for(project)
+    here = {"DBT_LOG_PATH": str(logs), "PYTHONPATH": os.pathsep.join(sys.path)}
+    call = (
+        "import logging; from settle.dbt import run_dbt; from settle.settings import Settings\n"
+        "outcome = run_dbt(Settings.from_environment(), ['build'], show_progress=False)\n"
+        "print(outcome.success, logging.raiseExceptions)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", call],
+        env={**os.environ, **settings.environment(), **here},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True True\n", "")
 
 
 def test_warehouses_have_dbt_folders_of_their_own(project: Path, tmp_path: Path) -> None:

@@ -311,7 +311,11 @@ def test_the_template_may_be_named_and_must_fit(own: Settings) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("dataset: payments", "dataset: bills", "dataset: 'bills' is none of orders, order_lines, payments"),
+        (
+            "dataset: payments",
+            "dataset: bills",
+            "dataset: 'bills' is none of orders, order_lines, payments, bank_returns",
+        ),
         ("formats: [csv]", "formats: [mt940]", "formats: 'mt940' is none of csv, xlsx, parquet, ndjson"),
         ("formats: [csv]\n", "", "formats: is missing"),
         ("skip_lines: 1", "skip_line: 1", "template: unknown key 'skip_line'; known are"),
@@ -352,8 +356,8 @@ def template(*words: str) -> Result:
 
 def test_template_list_show_and_download(duckdb_settings: Settings) -> None:
     listed = json.loads(template("list", "--json").stdout)
-    assert [(each["dataset"], each["template"]) for each in listed[:3]] == [
-        ("order_lines", "canonical"), ("orders", "canonical"), ("payments", "canonical"),
+    assert [(each["dataset"], each["template"]) for each in listed[:4]] == [
+        ("bank_returns", "canonical"), ("order_lines", "canonical"), ("orders", "canonical"), ("payments", "canonical"),
     ]  # fmt: skip
     assert {each["template"] for each in listed[3:]} == {"alipay_business_detail", "wechat_trade_bill"}
     assert "wechat_trade_bill" in template("list").stdout

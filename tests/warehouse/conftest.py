@@ -14,6 +14,7 @@ from settle.generate.demo import make_demo
 from settle.settings import Settings
 from tests.warehouse.company import Demo, at, build, emptied, isolated, load_days, once, read_marts, shared_base
 from tests.warehouse.marts import mart_rows
+from tests.warehouse.shop import Shops
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +60,17 @@ def loaded(home: Settings, demo: Demo) -> Settings:
 def postgres_home(postgres_settings: Settings, tmp_path: Path) -> Settings:
     """Settings of an empty PostgreSQL database with the demo company's configuration."""
     return replace(at(postgres_settings, tmp_path / "warehouse"), target="postgres")
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+def shops(request: pytest.FixtureRequest, own_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Shops:
+    """The small shop on one engine, built when it is first asked for."""
+    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    return Shops(own_folder, tmp_path_factory.mktemp("shop") / "built", server)
+
+
+@pytest.fixture
+def here(shops: Shops) -> Iterator[Settings]:
+    """The shop, built, in a warehouse that the test may change."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield shops.fresh(patch)

@@ -55,21 +55,28 @@ BELOW = """
 {{ config(materialized='batch_by_batch') }}
 select batch_id, closing from {{ ref('looked_at') }} where batch_id = {{ batch_id() }}
 """
-# Part 2 counts the rows of part 1 of the same batch; part 3 fails on what is no number.
+# `counted` runs twice and counts the rows that the parts before it wrote for the same batch; `numbers` fails on poison.
 PARTS = """
-{{ config(materialized='batch_by_batch', batch_parts=3) }}
-select
-    cast({{ batch_id() }} as bigint) as batch_id, cast({{ batch_part() }} as bigint) as part,
-    cast(null as bigint) as seen
-where {{ batch_part() }} = 1
-union all
-select cast({{ batch_id() }} as bigint), cast({{ batch_part() }} as bigint), count(*) from {{ this }}
-where batch_id = {{ batch_id() }} and {{ batch_part() }} > 1
-having {{ batch_part() }} > 1
-union all
-select _batch_id, cast({{ batch_part() }} as bigint), cast(customer_id as bigint) from {{ source('raw', 'orders') }}
-where _batch_id = {{ batch_id() }} and {{ batch_part() }} = 3
+{{ config(materialized='batch_by_batch', batch_parts=['first', 'counted:2', 'counted:3', 'numbers:4']) }}
+with final as (
+    {{ part('numbers') }}
+    select _batch_id as batch_id, cast({{ batch_part() }} as bigint) as part, cast(customer_id as bigint) as seen
+    from {{ source('raw', 'orders') }} where _batch_id = {{ batch_id() }}
+    union all
+    {{ part('first') }}
+    select
+        cast({{ batch_id() }} as bigint) as batch_id, cast({{ batch_part() }} as bigint) as part,
+        cast(null as bigint) as seen
+    union all
+    {{ part('counted') }}
+    select cast({{ batch_id() }} as bigint) as batch_id, cast({{ batch_part() }} as bigint) as part, count(*) as seen
+    from {{ this }} where batch_id = {{ batch_id() }}
+    {{ parts_end() }}
+)
+select * from final
 """
+# What each batch then holds: (part, seen). A part without a value has 1.
+OF_A_BATCH = [(1, None), (2, 1), (3, 2), (4, 7)]
 SCHEMA = """
 sources: [{name: raw, schema: raw, tables: [{name: orders}]}]
 models:
@@ -234,18 +241,44 @@ def test_nothing_new_changes_no_row_and_says_so(tiny: Tiny) -> None:
     assert tiny.rows("select * from raw.batches order by batch_id") == closed
 
 
-def test_the_parts_of_a_batch_are_all_or_nothing(tiny: Tiny) -> None:
+def parts(tiny: Tiny) -> list[tuple[Any, ...]]:
+    return tiny.rows("select batch_id, part, seen from tiny.parts order by batch_id, part, seen")
+
+
+def test_the_parts_of_a_batch_run_in_the_order_of_the_list_and_are_all_or_nothing(tiny: Tiny) -> None:
     tiny.poison(3)
     outcome = tiny.run("--select", "parts")
     assert not outcome.success
-    of_a_batch = [(1, None), (2, 1), (3, 2), (3, 7)]
-    found = tiny.rows("select batch_id, part, seen from tiny.parts order by batch_id, part, seen")
-    assert found == [(batch_id, *row) for batch_id in (1, 2) for row in of_a_batch], "part 1 of batch 3 must be gone"
+    assert parts(tiny) == [(batch_id, *row) for batch_id in (1, 2) for row in OF_A_BATCH], "batch 3 must be gone"
     assert tiny.marks("parts") == [1, 2]
     tiny.poison(3, "7")
     assert tiny.run("--select", "parts").success
-    found = tiny.rows("select batch_id, part, seen from tiny.parts order by batch_id, part, seen")
-    assert found == [(batch_id, *row) for batch_id in range(1, 6) for row in of_a_batch]
+    assert parts(tiny) == [(batch_id, *row) for batch_id in range(1, 6) for row in OF_A_BATCH]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("'numbers:4'|'numbrs:4'", "part numbrs is there 0 times in:"),
+        ("part('numbers')|part('first')", "part first is there 2 times in:"),
+        ("batch_parts=|unasked=", "part  is there 0 times in:"),
+    ],
+    ids=["no such part", "twice", "no list"],
+)
+def test_a_list_of_parts_that_does_not_fit_the_sql_is_an_error_that_names_the_part(
+    tiny: Tiny, wrong: str, told: str
+) -> None:
+    old, new = wrong.split("|")
+    tiny.write("parts.sql", PARTS.replace(old, new))
+    outcome = tiny.run("--select", "parts")
+    assert (outcome.success, outcome.exit_code) == (False, 1)
+    assert outcome.failures[0].startswith("model parts (models/parts.sql): Compilation Error")
+    assert told in outcome.failures[0]
+    assert parts(tiny) == []
+    assert tiny.marks("parts") == []
+    tiny.write("parts.sql", PARTS)
+    assert tiny.run("--select", "parts").success
+    assert parts(tiny) == [(batch_id, *row) for batch_id in range(1, 6) for row in OF_A_BATCH]
 
 
 @pytest.mark.parametrize(

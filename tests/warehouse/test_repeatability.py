@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
 from settle.build import build as run
 from settle.build import report_lines
 from settle.generate.demo import DEMO_DAYS
+from settle.load.loader import FileJob, LoadReport, Rejecting, load_files
+from settle.output import SilentReporter
 from settle.settings import Settings
+from settle.warehouse import open_warehouse
+from tests.oracle.compare import compare_worlds
+from tests.oracle.world import World
+from tests.oracle.worlds import calendar, make_world, with_late_lines, write_config, write_files
 from tests.warehouse.company import DATASETS, Demo, build, load_days
 from tests.warehouse.marts import assert_same, every_row, mart_rows
 
@@ -49,6 +60,41 @@ def test_files_in_another_order_give_the_same_marts(home: Settings, demo: Demo) 
     assert_same(
         {**demo.marts, ledger: without(demo.marts[ledger], other)}, {**found, ledger: without(found[ledger], other)}
     )
+
+
+def test_lines_that_come_after_their_order_change_nothing_however_days_are_loaded(home: Settings) -> None:
+    """Loading rejects them whether the order's batch is built or still open, so both ways agree with the oracle."""
+    base, days = home.warehouse_path.parent, calendar(0)[:3]
+    worlds = [with_late_lines(make_world(seed, days)) for seed in range(30, 40)]
+    write_config(worlds, base / "late" / "config", leave_out=["business_days", "currencies"])
+    files = write_files(worlds, base / "late" / "files")
+    here = replace(home, config_dir=base / "late" / "config")
+
+    late = load_worlds(here, files)
+    assert late > 20
+    build(here)
+    assert compared(here, worlds) == []
+    at_once = mart_rows(here)
+
+    here.warehouse_path.unlink()
+    for day in days:
+        load_worlds(here, [file for file in files if file[0] == day])
+        build(here)
+    assert_same(at_once, mart_rows(here))
+
+
+def load_worlds(settings: Settings, files: Sequence[tuple[date, str, Path]]) -> int:
+    """Load files of random worlds; returns how many rows were rejected."""
+    reports: list[LoadReport] = []
+    for day, dataset, path in files:
+        load_files(settings, [FileJob(dataset, path, "canonical")], day, Rejecting(), SilentReporter(), reports)
+    return sum(report.counts.rejected for report in reports)
+
+
+def compared(settings: Settings, worlds: Sequence[World]) -> list[str]:
+    """What the marts hold otherwise than the oracle says."""
+    with open_warehouse(settings, read_only=True) as warehouse:
+        return compare_worlds(worlds, warehouse.execute, settings.schema_prefix)
 
 
 def without(rows: list[str], columns: tuple[str, ...]) -> list[str]:

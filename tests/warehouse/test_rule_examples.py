@@ -205,6 +205,36 @@ def test_bill_refund(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("BILL-BASE")
+def test_bill_base(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-BASE-GRADUATED")
+def test_bill_base_graduated(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-BASE-VOLUME")
+def test_bill_base_volume(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-TIER-DATE")
+def test_bill_tier_date(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-FX")
+def test_bill_fx(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-ACCOUNT")
+def test_bill_account(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("ALLOC-RATIO")
 def test_alloc_ratio(holds: Check, example: Example) -> None:
     holds(example)
@@ -222,6 +252,11 @@ def test_alloc_sequence(holds: Check, example: Example) -> None:
 
 @examples_of("ALLOC-CAP")
 def test_alloc_cap(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-ORDER")
+def test_alloc_order(holds: Check, example: Example) -> None:
     holds(example)
 
 
@@ -272,6 +307,11 @@ def test_rec_result(holds: Check, example: Example) -> None:
 
 @examples_of("REC-CHANNEL")
 def test_rec_channel(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-PLAIN")
+def test_rec_plain(holds: Check, example: Example) -> None:
     holds(example)
 
 

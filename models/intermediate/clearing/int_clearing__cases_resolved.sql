@@ -23,15 +23,16 @@ cases as (
     left join {{ ref('stg_orders__order_lines') }} as lines
         on
             lines.order_no = orders.order_no and lines.order_version = orders.order_version
-            and lines.batch_id <= {{ batch_id() }}
+            and lines.batch_id <= orders.batch_id
 ),
 
 matches as (
     select
         cases.*,
-        models.model_key,
+        models_used.model_no,
         models.model_code,
         models.needs_contract,
+        models.is_ordered,
         rank() over (
             partition by cases.case_key, cases.ordered_date
             order by models.priority
@@ -49,13 +50,16 @@ matches as (
                 models.attribute_condition is null
                 or strpos(';' || cases.case_attributes || ';', ';' || models.attribute_condition || ';') > 0
             )
+    inner join {{ ref('int_clearing__models_used') }} as models_used
+        on models_used.model_key = models.model_key and models_used.batch_id = {{ batch_id() }}
 ),
 
 chosen as (
     select
         case_key, ordered_date, currency,
-        min(model_key) as model_key,
+        min(model_no) as model_no,
         min(model_code) as model_code,
+        min(case when is_ordered then 1 else 0 end) = 1 as is_ordered,
         max(case when needs_contract then 1 else 0 end) = 1 as needs_contract,
         count(*) as model_count
     from matches
@@ -66,29 +70,29 @@ chosen as (
 -- BILL-VERSION: exactly one version of each named rule must hold on the order's own date; two would bill twice.
 rules_counted as (
     select
-        chosen.model_key, chosen.ordered_date, chosen.currency, model_rules.rule_code,
-        count(rules.rule_key) as version_count,
+        chosen.model_no, chosen.ordered_date, chosen.currency, model_rules.rule_code,
+        count(rules.rule_no) as version_count,
         max(case when rules.base = 'principal' then 1 else 0 end) as needs_principal,
         max(case when rules.base = 'interest' then 1 else 0 end) as needs_interest
-    from (select distinct model_key, ordered_date, currency from chosen) as chosen
-    inner join {{ ref('stg_config__model_rules') }} as model_rules on model_rules.model_key = chosen.model_key
-    left join {{ ref('stg_config__billing_rules') }} as rules
+    from (select distinct model_no, ordered_date, currency from chosen) as chosen
+    inner join {{ ref('int_clearing__model_rules') }} as model_rules on model_rules.model_no = chosen.model_no
+    left join {{ ref('int_clearing__rules_used') }} as rules
         on
-            rules.rule_code = model_rules.rule_code
+            rules.batch_id = {{ batch_id() }} and not rules.is_split and rules.rule_code = model_rules.rule_code
             and rules.valid_from <= chosen.ordered_date
             and chosen.ordered_date < rules.valid_to
             and coalesce(rules.currency, chosen.currency) = chosen.currency
-    group by chosen.model_key, chosen.ordered_date, chosen.currency, model_rules.rule_code
+    group by chosen.model_no, chosen.ordered_date, chosen.currency, model_rules.rule_code
 ),
 
 rules_checked as (
     select
-        model_key, ordered_date, currency,
+        model_no, ordered_date, currency,
         min(case when version_count <> 1 then rule_code end) as rule_missing,
         max(needs_principal) = 1 as needs_principal,
         max(needs_interest) = 1 as needs_interest
     from rules_counted
-    group by model_key, ordered_date, currency
+    group by model_no, ordered_date, currency
 ),
 
 final as (
@@ -101,7 +105,7 @@ final as (
     from chosen
     left join rules_checked
         on
-            rules_checked.model_key = chosen.model_key
+            rules_checked.model_no = chosen.model_no
             and rules_checked.ordered_date = chosen.ordered_date
             and rules_checked.currency = chosen.currency
 )

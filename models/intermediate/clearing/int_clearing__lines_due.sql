@@ -5,7 +5,7 @@ with orders as (
 ),
 
 lines as (
-    select order_no, order_version, line_no, participant_id, product_code, line_amount, attributes
+    select batch_id, order_no, order_version, line_no, participant_id, product_code, line_amount, attributes
     from {{ ref('stg_orders__order_lines') }}
     where batch_id <= {{ batch_id() }}
 ),
@@ -29,6 +29,8 @@ final as (
         coalesce(lines.line_no, 1) as line_no,
         lines.order_no is not null as has_lines,
         orders.is_correction,
+        orders.is_refused,
+        orders.is_successful,
         {{ case_key('orders', 'lines') }} as case_key,
         orders.order_type,
         orders.currency,
@@ -49,7 +51,8 @@ final as (
         lines.attributes as line_attributes,
         orders.attributes as order_attributes
     from orders
-    left join lines on lines.order_no = orders.order_no and lines.order_version = orders.order_version
+    left join lines
+        on lines.order_no = orders.order_no and lines.order_version = orders.order_version and lines.batch_id <= orders.batch_id
     left join totals on totals.order_no = orders.order_no and totals.order_version = orders.order_version
 )
 

@@ -1,55 +1,32 @@
-with failing as (
-    select * from {{ ref('int_clearing__orders_failing') }}
-),
+{{ config(batch_parts=['excepted', 'new', 'adjustments']) }}
 
-refunds as (
-    select order_no, order_version, original_order_no, channel_code, ordered_at, ordered_date, reason_rank
-    from {{ ref('int_clearing__refunds_wanted') }}
-),
-
-refunds_refused as (
-    select order_no, order_version, original_order_no, reason_rank from refunds
-    where reason_rank is not null
-    union all
-    select order_no, order_version, original_order_no, 12 from {{ ref('int_clearing__refunds_admitted') }}
-    where not is_admitted
+with excepted_now as (
+    select order_no, order_version from {{ this }}
+    where batch_id = {{ batch_id() }} and entry_kind = 'new' and reason_code is not null
 ),
 
 lines_clearing as (
-    select
-        'new' as entry_kind, lines.order_no, lines.order_version, lines.line_no,
-        lines.participant_id, lines.channel_code, lines.currency, lines.ordered_at, lines.ordered_date,
-        lines.amount_minor, lines.principal_minor, lines.interest_minor, lines.model_key, lines.model_code,
-        lines.contract_no, cast(null as {{ dbt.type_string() }}) as original_order_no,
-        lines.has_lines as is_part_of_order, 0 as is_adjustment
+    select lines.*, {{ numbering_hour('lines.ordered_at', 'lines.is_ordered') }} as ordered_hour
     from {{ ref('int_clearing__lines_judged') }} as lines
-    left join failing on failing.order_no = lines.order_no and failing.order_version = lines.order_version
-    where lines.batch_id = {{ batch_id() }} and failing.order_no is null
-    union all
-    select
-        'refund', parts.order_no, refunds.order_version, parts.line_no,
-        originals.participant_id, refunds.channel_code, originals.currency, refunds.ordered_at, refunds.ordered_date,
-        parts.amount_minor, null, null, originals.model_key, originals.model_code,
-        originals.contract_no, parts.original_order_no, true, 1
-    from {{ ref('int_clearing__refund_lines') }} as parts
-    inner join refunds on refunds.order_no = parts.order_no
-    inner join {{ ref('int_clearing__originals') }} as originals
-        on originals.order_no = parts.original_order_no and originals.line_no = parts.line_no
+    left join excepted_now on excepted_now.order_no = lines.order_no and excepted_now.order_version = lines.order_version
+    where excepted_now.order_no is null and not lines.is_correction
 ),
 
 last_number as (
     select coalesce(max(clearing_seq), 0) as clearing_seq from {{ this }}
-    where batch_id < {{ batch_id() }}
+    where batch_id <= {{ batch_id() }}
 ),
 
-excepted as (
-    select 'new' as entry_kind, order_no, order_version, cast(null as {{ dbt.type_string() }}) as original_order_no, reason_rank, reason_detail
-    from failing
-    union all
+-- Lines are numbered hour by hour: one order over all of them would run on one core.
+hours as (
     select
-        'refund', order_no, order_version, original_order_no, reason_rank,
-        'original ' || coalesce(original_order_no, 'not named')
-    from refunds_refused
+        ordered_hour,
+        {{ minor_sum('line_count', over='order by ordered_hour rows between unbounded preceding and current row') }} - line_count as lines_before
+    from {{ ref('int_clearing__hours_counted') }}
+),
+
+adjustments as (
+    select * from {{ ref('int_clearing__adjustments') }}
 ),
 
 reasons_before as (
@@ -59,26 +36,61 @@ reasons_before as (
 
 -- SORT-SEQ: new business first, then adjustments; every cap and every cumulative tier is filled in this order.
 final as (
+    {{ part('excepted') }}
     select
-        cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date,
-        (select last_number.clearing_seq from last_number) + row_number() over (
-            order by is_adjustment, ordered_at, {{ bytewise('order_no') }}, line_no
-        ) as clearing_seq,
-        entry_kind, order_no, order_version, line_no, participant_id, channel_code, currency,
-        ordered_date, amount_minor, principal_minor, interest_minor, model_key, model_code, contract_no, original_order_no,
-        is_part_of_order, cast(null as {{ dbt.type_string() }}) as reason_code, cast(null as {{ dbt.type_string() }}) as reason_detail,
-        false as is_reason_new
-    from lines_clearing
-    union all
-    select
-        cast({{ batch_id() }} as bigint), {{ batch_date() }}, null,
-        excepted.entry_kind, excepted.order_no, excepted.order_version, 0, null, null, null,
-        null, null, null, null, null, null, null, excepted.original_order_no, true,
-        {{ reason_code('excepted.reason_rank') }}, excepted.reason_detail,
-        {{ differs('reasons_before.reason_code', reason_code('excepted.reason_rank')) }}
-    from excepted
+        cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date, cast(null as bigint) as clearing_seq,
+        'new' as entry_kind, excepted.order_no, excepted.order_version, 0 as line_no,
+        cast(null as {{ dbt.type_string() }}) as participant_id, cast(null as {{ dbt.type_string() }}) as channel_code,
+        cast(null as {{ dbt.type_string() }}) as currency, cast(null as date) as ordered_date, cast(null as bigint) as amount_minor,
+        cast(null as bigint) as principal_minor, cast(null as bigint) as interest_minor, cast(null as bigint) as model_no,
+        cast(null as {{ dbt.type_string() }}) as contract_no, cast(null as {{ dbt.type_string() }}) as original_order_no,
+        cast(null as bigint) as original_clearing_seq, false as is_adjustment,
+        true as is_part_of_order, {{ reason_code('excepted.reason_rank') }} as reason_code, excepted.reason_detail,
+        {{ differs('reasons_before.reason_code', reason_code('excepted.reason_rank')) }} as is_reason_new
+    from {{ ref('int_clearing__orders_failing') }} as excepted
     left join reasons_before
         on reasons_before.order_no = excepted.order_no and reasons_before.order_version = excepted.order_version
+    union all
+    {{ part('new') }}
+    select
+        cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date,
+        (select last_number.clearing_seq from last_number) + hours.lines_before + row_number() over (
+            partition by lines.ordered_hour
+            order by case when lines.is_ordered then lines.ordered_at end, {{ bytewise('lines.order_no') }}, lines.line_no
+        ) as clearing_seq,
+        'new' as entry_kind, lines.order_no, lines.order_version, lines.line_no, lines.participant_id, lines.channel_code, lines.currency,
+        lines.ordered_date, lines.amount_minor, lines.principal_minor, lines.interest_minor, lines.model_no,
+        lines.contract_no, null as original_order_no, cast(null as bigint) as original_clearing_seq, false as is_adjustment,
+        lines.has_lines as is_part_of_order, null as reason_code, null as reason_detail,
+        false as is_reason_new
+    from lines_clearing as lines
+    left join hours on hours.ordered_hour = lines.ordered_hour
+    union all
+    {{ part('adjustments') }}
+    select
+        cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date,
+        case
+            when adjustments.reason_rank is null
+                then (select last_number.clearing_seq from last_number) + row_number() over (
+                    order by
+                        case when adjustments.reason_rank is null then 0 else 1 end, adjustments.ordered_at,
+                        {{ bytewise('adjustments.order_no') }}, case when adjustments.entry_kind = 'reversal' then 0 else 1 end,
+                        adjustments.line_no
+                )
+        end as clearing_seq,
+        adjustments.entry_kind, adjustments.order_no, adjustments.order_version, adjustments.line_no, adjustments.participant_id,
+        adjustments.channel_code, adjustments.currency, adjustments.ordered_date, adjustments.amount_minor,
+        adjustments.principal_minor, adjustments.interest_minor, adjustments.model_no, adjustments.contract_no,
+        adjustments.original_order_no, adjustments.original_clearing_seq, true as is_adjustment, adjustments.is_part_of_order,
+        {{ reason_code('adjustments.reason_rank') }} as reason_code,
+        case when adjustments.reason_rank is not null then 'original ' || coalesce(adjustments.original_order_no, 'not named') end
+            as reason_detail,
+        adjustments.reason_rank is not null
+        and {{ differs('reasons_before.reason_code', reason_code('adjustments.reason_rank')) }} as is_reason_new
+    from adjustments
+    left join reasons_before
+        on reasons_before.order_no = adjustments.order_no and reasons_before.order_version = adjustments.order_version
+    {{ parts_end() }}
 )
 
 select * from final

@@ -6,7 +6,7 @@ with ranked as (
         order_no, order_version, reason_rank, reason_detail,
         row_number() over (partition by order_no, order_version order by reason_rank, line_no) as place
     from {{ ref('int_clearing__lines_judged') }}
-    where batch_id = {{ batch_id() }} and reason_rank is not null
+    where reason_rank is not null
 ),
 
 final as (

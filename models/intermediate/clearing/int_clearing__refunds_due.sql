@@ -22,20 +22,13 @@ highest_versions as (
     select * from {{ ref('int_clearing__highest_versions') }}
 ),
 
-cleared_before as (
-    select distinct order_no from {{ history_of('int_clearing__lines_sorted') }}
-    where
-        batch_id < {{ batch_id() }} and entry_kind = 'refund' and clearing_seq is not null
-        and order_no in (select order_no from highest_versions)
-),
-
 final as (
     select
         refunds.order_no,
         refunds.order_version,
         coalesce(lines.line_no, 1) as line_no,
         lines.order_no is not null as has_lines,
-        cleared_before.order_no is not null as is_correction,
+        orders_cleared.order_no is not null as is_correction,
         refunds.channel_code,
         refunds.currency,
         refunds.minor_per_major,
@@ -50,11 +43,11 @@ final as (
         refunds.original_order_no
     from refunds_seen as refunds
     left join highest_versions on highest_versions.order_no = refunds.order_no
-    left join cleared_before on cleared_before.order_no = refunds.order_no
+    left join {{ ref('int_clearing__orders_cleared') }} as orders_cleared on orders_cleared.order_no = refunds.order_no
     left join {{ ref('stg_orders__order_lines') }} as lines
         on
             lines.order_no = refunds.order_no and lines.order_version = refunds.order_version
-            and lines.batch_id <= {{ batch_id() }}
+            and lines.batch_id <= refunds.batch_id
     where refunds.order_version = coalesce(highest_versions.order_version, refunds.order_version)
 )
 

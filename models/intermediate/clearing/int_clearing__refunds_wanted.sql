@@ -39,7 +39,7 @@ final as (
                 has_lines and max(case when has_header_amount then 1 else 0 end) = 1
                 and {{ differs('max(header_minor)', 'cast(sum(amount_minor) as bigint)') }} then 6
             when max(case when has_original then 0 else 1 end) = 1 then 11
-            when max(case when is_correction then 1 else 0 end) = 1 then 14
+            when max(case when is_correction then 1 else 0 end) = 1 then 13
         end as reason_rank
     from lines_checked
     group by order_no, order_version, original_order_no, channel_code, ordered_at, ordered_date, has_lines

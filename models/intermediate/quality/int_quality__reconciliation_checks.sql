@@ -33,7 +33,13 @@ successful_unjudged as (
         on
             items.batch_id <= {{ batch_id() }} and items.order_no = pairs.order_no
             and items.channel_code = pairs.channel_code and items.direction = pairs.direction
-    where pairs.batch_id = {{ batch_id() }} and pairs.is_order_successful and items.order_no is null
+    left join {{ ref('int_reconciliation__pairs') }} as plain
+        on
+            plain.is_plain_match and plain.batch_id < {{ batch_id() }} and plain.order_no = pairs.order_no
+            and plain.channel_code = pairs.channel_code and plain.direction = pairs.direction
+    where
+        pairs.batch_id = {{ batch_id() }} and pairs.is_order_successful and not pairs.is_plain_match
+        and items.order_no is null and plain.order_no is null
 ),
 
 final as (

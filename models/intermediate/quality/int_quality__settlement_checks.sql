@@ -45,7 +45,7 @@ bills_wrong as (
 ),
 
 cleared as (
-    select currency, {{ minor_sum("case when entry_kind = 'refund' then -amount_minor else amount_minor end") }} as gross_minor
+    select currency, {{ minor_sum("case when entry_kind = 'new' then amount_minor else -amount_minor end") }} as gross_minor
     from {{ ref('int_clearing__lines_sorted') }}
     where batch_id = {{ batch_id() }} and clearing_seq is not null
     group by currency

@@ -82,7 +82,7 @@ final as (
         {{ batch_date() }} as batch_date,
         channel_code, order_no, direction, own_txn_no, is_further_line, currency, result, pool, previous_result, previous_pool, was_open,
         left_minor, right_minor, previous_left_minor, previous_right_minor,
-        left_currency, right_currency, previous_left_currency, previous_right_currency,
+        left_currency, right_currency, previous_left_currency, previous_right_currency, previous_currency,
         case when not has_other_currency then coalesce(right_minor, 0) - coalesce(left_minor, 0) end as difference_minor,
         is_order_successful, was_order_successful, has_other_currency, mismatched_fields, cast(buffer_days as bigint) as buffer_days,
         opened_batch_id, opened_date, match_kind,

@@ -3,18 +3,23 @@
 -- The last row of every item that matters now: open at the close of the batch before, or touched in this one.
 with touched as (
     select distinct order_no from {{ ref('int_reconciliation__pairs') }}
-    where batch_id = {{ batch_id() }}
+    where batch_id = {{ batch_id() }} and not is_plain_match
 ),
 
 rows_before as (
-    select history.*
-    from {{ history_of('int_reconciliation__items') }} as history
+    select
+        batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, currency, result, pool, left_minor, right_minor,
+        left_currency, right_currency, is_order_successful, has_other_currency, mismatched_fields, buffer_days, opened_batch_id,
+        opened_date, match_kind, is_open
+    from {{ history_of('int_reconciliation__items') }}
     where
-        history.batch_id < {{ batch_id() }}
+        batch_id < {{ batch_id() }}
         and (
-            (history.batch_id = {{ batch_id() }} - 1 and history.is_open)
-            or (history.is_changed and history.order_no in (select order_no from touched))
+            (batch_id = {{ batch_id() }} - 1 and is_open)
+            or (is_changed and order_no in (select order_no from touched))
         )
+    union all
+    {{ plain_matches('batch_id < ' ~ batch_id() ~ ' and order_no in (select order_no from touched)') | indent(4) }}
 ),
 
 ranked as (

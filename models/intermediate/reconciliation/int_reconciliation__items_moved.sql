@@ -48,9 +48,18 @@ moves as (
     where was_order_successful and not is_of_one_currency
 ),
 
+-- An open item whose currency changes leaves the pool of the one and enters that of the other; else neither would roll forward.
+items_placed as (
+    select
+        items.*,
+        pool_before <> 'none' and {{ differs('previous_currency', 'currency') }} as has_changed_currency
+    from items
+),
+
 final as (
     select
-        channel_code, currency, result, pool, pool_before, is_changed, item_minor, item_minor_before,
+        channel_code, currency, result, pool, case when has_changed_currency then 'none' else pool_before end as pool_before,
+        is_changed, item_minor, case when has_changed_currency then 0 else item_minor_before end as item_minor_before,
         case
             when is_of_one_currency
                 then coalesce(right_minor, 0) - coalesce(previous_right_minor, 0)
@@ -58,7 +67,11 @@ final as (
                     + case when was_order_successful then coalesce(previous_left_minor, 0) else 0 end
             else 0
         end as moved_minor
-    from items
+    from items_placed
+    union all
+    select channel_code, previous_currency, null, 'none', pool_before, false, 0, item_minor_before, 0
+    from items_placed
+    where has_changed_currency
     union all
     select channel_code, currency, null, 'none', 'none', false, 0, 0, moved_minor
     from moves

@@ -13,11 +13,11 @@ outdated_now as (
 ),
 
 orders_seen as (
-    select order_no, order_version, order_type, channel_code, currency, minor_per_major, header_minor, status
+    select batch_id, order_no, order_version, order_type, channel_code, currency, minor_per_major, header_minor, status
     from {{ ref('stg_orders__orders') }}
     where batch_id = {{ batch_id() }}
     union all
-    select order_no, order_version, order_type, channel_code, currency, minor_per_major, header_minor, status
+    select batch_id, order_no, order_version, order_type, channel_code, currency, minor_per_major, header_minor, status
     from {{ ref('stg_orders__orders') }}
     where
         batch_id < {{ batch_id() }}
@@ -64,7 +64,8 @@ final as (
             when line_sums.order_no is null then orders_seen.header_minor
             else {{ to_minor('line_sums.lines_amount', 'orders_seen.minor_per_major') }}
         end as order_minor,
-        orders_seen.status
+        orders_seen.status,
+        orders_seen.batch_id = {{ batch_id() }} and orders_seen.order_version = 1 as is_first_seen
     from orders_seen
     left join highest_versions on highest_versions.order_no = orders_seen.order_no
     left join line_sums

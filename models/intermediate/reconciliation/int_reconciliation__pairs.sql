@@ -25,7 +25,8 @@ paired as (
         sides.order_no is not null as has_statement,
         sides.amount_minor as statement_minor,
         sides.fee_minor as statement_fee_minor,
-        sides.currency as statement_currency
+        sides.currency as statement_currency,
+        coalesce(orders.is_first_seen and sides.is_first_seen, false) as is_first_seen
     from orders
     full outer join sides
         on
@@ -73,6 +74,11 @@ filled as (
         on rules.relation = 'orders_channel' and rules.channel_code = paired.channel_code
 ),
 
+channel_fees as (
+    select count(*) as rule_count from {{ ref('stg_config__billing_rules') }}
+    where fee_type = 'channel_fee'
+),
+
 final as (
     select
         cast({{ batch_id() }} as bigint) as batch_id,
@@ -80,12 +86,16 @@ final as (
         cast(order_version as bigint) as order_version,
         order_status is not null as has_order,
         coalesce(order_status = 'success' or was_filled or is_filled_now, false) as is_order_successful,
-        is_filled_now, order_minor, order_currency, has_statement, statement_minor, statement_fee_minor, statement_currency
+        is_filled_now, order_minor, order_currency, has_statement, statement_minor, statement_fee_minor, statement_currency,
+        -- REC-PLAIN: seen for the first time, on both sides, and equal: matched, and nothing more to say. Nearly all are.
+        is_first_seen and order_status = 'success' and coalesce(order_minor = statement_minor, false)
+        and coalesce(order_currency = statement_currency, false)
+        and (statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0) as is_plain_match
     from filled
     union all
     select
         cast({{ batch_id() }} as bigint), channel_code, order_no, direction, own_txn_no, is_further_line,
-        null, false, false, false, null, null, false, null, null, null
+        null, false, false, false, null, null, false, null, null, null, false
     from items_left
 )
 

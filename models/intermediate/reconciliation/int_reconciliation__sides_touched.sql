@@ -55,7 +55,8 @@ final as (
         end as amount_minor,
         line_sums.fee_minor,
         -- Lines of one item in two currencies have no common sum: no currency, so the item differs in currency.
-        case when line_sums.currency = line_sums.other_currency then line_sums.currency else '' end as currency
+        case when line_sums.currency = line_sums.other_currency then line_sums.currency else '' end as currency,
+        false as is_first_seen
     from line_sums
     left join crowded
         on
@@ -72,7 +73,8 @@ final as (
         line_rank > 1,
         amount_minor,
         fee_minor,
-        currency
+        currency,
+        false
     from lines_ranked
     union all
     select
@@ -83,7 +85,8 @@ final as (
         false,
         lines.amount_minor,
         lines.fee_minor,
-        lines.currency
+        lines.currency,
+        true
     from {{ ref('stg_channel__payments') }} as lines
     left join {{ ref('int_reconciliation__numbers_crowded') }} as crowded_numbers on crowded_numbers.order_no = lines.order_no
     left join {{ ref('int_reconciliation__orders_of_any_channel') }} as any_channel

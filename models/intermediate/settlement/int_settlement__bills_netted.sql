@@ -12,8 +12,8 @@ bills as (
     select
         participant_id, account_no, currency, model_code, settlement_date,
         count(*) as entry_count,
-        {{ minor_sum("case when gross_minor > 0 then gross_minor else 0 end") }} as gross_minor,
-        {{ minor_sum("case when gross_minor < 0 then -gross_minor else 0 end") }} as refund_minor,
+        {{ minor_sum("case when entry_kind = 'refund' then 0 else gross_minor end") }} as gross_minor,
+        {{ minor_sum("case when entry_kind = 'refund' then -gross_minor else 0 end") }} as refund_minor,
         {{ minor_sum('fee_minor') }} as fee_minor,
         {{ minor_sum('charge_minor') }} as charge_minor,
         {{ minor_sum('net_minor') }} as entries_net_minor

@@ -1,18 +1,18 @@
 {{ config(materialized='ephemeral') }}
 
 with cases as (
-    select distinct model_key, ordered_date from {{ ref('int_clearing__lines_sorted') }}
+    select distinct model_no, ordered_date from {{ ref('int_clearing__lines_sorted') }}
     where batch_id = {{ batch_id() }} and clearing_seq is not null
 ),
 
 cycles as (
     select
-        cases.model_key, cases.ordered_date, models.cycle, models.calendar_code,
+        cases.model_no, models.model_code, cases.ordered_date, models.cycle, models.calendar_code,
         substr(models.cycle, 1, 1) as cycle_kind,
         cast(substr(models.cycle, 2) as integer) as cycle_days,
         models.roll
     from cases
-    inner join {{ ref('stg_config__settlement_models') }} as models on models.model_key = cases.model_key
+    inner join {{ ref('int_clearing__models_used') }} as models on models.model_no = cases.model_no and models.is_first_use
 ),
 
 days as (
@@ -39,13 +39,13 @@ counted as (
 
 final as (
     select
-        counted.model_key, counted.ordered_date,
+        counted.model_no, counted.ordered_date,
         case
             when counted.cycle_kind = 'D' and counted.roll <> 'following' then counted.from_date
             -- A date beyond the calendar is an error, never a guess: a wrong day pays too early or too late.
             when target_days.calendar_date is null
                 then {{ fail_with(
-                    "'settlement date beyond the calendar: model ' || counted.model_key || ', order date '"
+                    "'settlement date beyond the calendar: model ' || counted.model_code || ', order date '"
                     ~ " || cast(counted.ordered_date as " ~ dbt.type_string() ~ ") || ', cycle ' || counted.cycle"
                     ~ " || ': extend business_days for calendar ' || counted.calendar_code || ' and build again'", 'date'
                 ) }}

@@ -2,8 +2,8 @@
 {%- set charged_lines %}
     select
         lines.clearing_seq, lines.order_no, lines.order_version, lines.participant_id, lines.entry_kind, lines.currency,
-        lines.channel_code, lines.model_code, lines.model_key, lines.ordered_date,
-        case when lines.entry_kind = 'refund' then -lines.amount_minor else lines.amount_minor end as gross_minor,
+        lines.channel_code, lines.model_no, lines.ordered_date,
+        case when lines.entry_kind = 'new' then lines.amount_minor else -lines.amount_minor end as gross_minor,
         coalesce(charges.fee_minor, 0) as fee_minor,
         coalesce(charges.charge_minor, 0) as charge_minor
     from {{ ref('int_clearing__lines_sorted') }} as lines
@@ -21,7 +21,7 @@ parts as (
     union all
     select
         charges.clearing_seq, lines.order_no, lines.order_version, charges.participant_id, lines.entry_kind, lines.currency,
-        lines.channel_code, lines.model_code, lines.model_key, lines.ordered_date, 0, charges.fee_minor, charges.charge_minor
+        lines.channel_code, lines.model_no, lines.ordered_date, 0, charges.fee_minor, charges.charge_minor
     from charges
     inner join {{ ref('int_clearing__lines_sorted') }} as lines
         on lines.clearing_seq = charges.clearing_seq and lines.batch_id = {{ batch_id() }}
@@ -33,10 +33,10 @@ entries as (
     {{ charged_lines | trim | replace('__which', 'not lines.is_part_of_order') }}
     union all
     select
-        min(clearing_seq), order_no, order_version, participant_id, entry_kind, currency, min(channel_code), min(model_code), model_key,
+        min(clearing_seq), order_no, order_version, participant_id, entry_kind, currency, min(channel_code), model_no,
         min(ordered_date), {{ minor_sum('gross_minor') }}, {{ minor_sum('fee_minor') }}, {{ minor_sum('charge_minor') }}
     from parts
-    group by order_no, order_version, participant_id, entry_kind, currency, model_key
+    group by order_no, order_version, participant_id, entry_kind, currency, model_no
 ),
 
 final as (
@@ -45,14 +45,14 @@ final as (
         {{ batch_date() }} as batch_date,
         entries.clearing_seq as first_clearing_seq,
         entries.order_no, entries.order_version, entries.participant_id, entries.entry_kind, entries.currency,
-        entries.channel_code, entries.model_code, models.requires_channel_match, models.settle_account_kind,
+        entries.channel_code, models.model_code, models.requires_channel_match, models.settle_account_kind,
         entries.gross_minor, entries.fee_minor, entries.charge_minor,
         entries.gross_minor - entries.fee_minor - entries.charge_minor as net_minor,
         dates.settlement_date
     from entries
-    inner join {{ ref('stg_config__settlement_models') }} as models on models.model_key = entries.model_key
+    inner join {{ ref('int_clearing__models_used') }} as models on models.model_no = entries.model_no and models.is_first_use
     inner join {{ ref('int_settlement__dates') }} as dates
-        on dates.model_key = entries.model_key and dates.ordered_date = entries.ordered_date
+        on dates.model_no = entries.model_no and dates.ordered_date = entries.ordered_date
 )
 
 select * from final

@@ -26,6 +26,14 @@ sides as (
     group by channel_code, currency
 ),
 
+-- Items that were matched when first seen move nothing between the pools; they are counted apart, without a look at each.
+plain as (
+    select channel_code, order_currency as currency, count(*) as matched_count, {{ minor_sum('order_minor') }} as matched_minor
+    from {{ ref('int_reconciliation__pairs') }}
+    where batch_id = {{ batch_id() }} and is_plain_match
+    group by channel_code, order_currency
+),
+
 moved as (
     select
         channel_code,
@@ -65,8 +73,8 @@ final as (
         coalesce(sides.{{ side }}_minor, 0) as {{ side }}_minor,
         {%- endfor %}
         {%- for result in results %}
-        coalesce(moved.{{ result }}_count, 0) as {{ result }}_count,
-        coalesce(moved.{{ result }}_minor, 0) as {{ result }}_minor,
+        coalesce(moved.{{ result }}_count, 0){{ ' + coalesce(plain.matched_count, 0)' if result == 'matched' }} as {{ result }}_count,
+        coalesce(moved.{{ result }}_minor, 0){{ ' + coalesce(plain.matched_minor, 0)' if result == 'matched' }} as {{ result }}_minor,
         {%- endfor %}
         {%- for pool in ['buffer', 'error'] %}
         {%- for part in ['opening', 'in', 'out', 'closing'] %}
@@ -79,6 +87,7 @@ final as (
         - coalesce(moved.moved_minor, 0) as unexplained_minor
     from sides
     full outer join moved on moved.channel_code = sides.channel_code and moved.currency = sides.currency
+    left join plain on plain.channel_code = sides.channel_code and plain.currency = sides.currency
 )
 
 select * from final

@@ -1,4 +1,20 @@
-with final as (
+-- RESET-PAID: the instruction of a bill is named after it; an answer of another amount or currency pays something else.
+with paid as (
+    select distinct instruction_no, currency, amount_minor from {{ ref('stg_bank__returns') }}
+    where status = 'success'
+),
+
+bills as (
+    select bills.*, paid.instruction_no is not null as is_paid
+    from {{ ref('int_settlement__bills_netted') }} as bills
+    left join paid
+        on
+            paid.instruction_no = {{ instruction_no('bills.bill_no') }}
+            and paid.currency = bills.currency and paid.amount_minor = bills.net_minor
+    where bills.row_kind = 'bill'
+),
+
+final as (
     select
         bill_no,
         batch_id,
@@ -17,9 +33,8 @@ with final as (
         carried_in_minor,
         carried_out_minor,
         net_minor,
-        'CREATED' as state
-    from {{ ref('int_settlement__bills_netted') }}
-    where row_kind = 'bill'
+        case when is_paid then 'paid' else 'CREATED' end as state
+    from bills
 )
 
 select * from final

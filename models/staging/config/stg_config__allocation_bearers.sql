@@ -6,7 +6,7 @@ bearers as (
     select * from {{ ref('allocation_bearers') }}
 ),
 
-joined as (
+final as (
     select
         bearers.allocation_rule_code,
         coalesce(bearers.level, 1) as allocation_level,
@@ -14,6 +14,7 @@ joined as (
         bearers.bearer,
         bearers.priority,
         rules.method,
+        coalesce(rules.overflow, 'residual') as overflow,
         coalesce(bearers.ppm, 0) as ppm,
         coalesce(bearers.fixed_minor, 0) as fixed_minor,
         case when coalesce(bearers.is_residual, false) then null else bearers.cap_minor end as cap_minor,
@@ -21,32 +22,15 @@ joined as (
             when coalesce(bearers.is_residual, false) or bearers.cap_minor is null then 'none'
             else coalesce(bearers.cap_period, 'lifetime')
         end as cap_period,
-        coalesce(bearers.is_residual, false) as is_residual
+        coalesce(bearers.is_residual, false) as is_residual,
+        coalesce(bearers.valid_from, cast('0001-01-01' as date)) as valid_from,
+        coalesce(bearers.valid_to, cast('9999-12-31' as date)) as valid_to
     from bearers
     inner join rules
         on
             rules.allocation_rule_code = bearers.allocation_rule_code
             and coalesce(rules.level, 1) = coalesce(bearers.level, 1)
             and coalesce(rules.parent_bearer, '') = coalesce(bearers.parent_bearer, '')
-),
-
-final as (
-    select
-        joined.*,
-        -- ALLOC-FIXED: what the bearers before this one ask for; the residual one comes last, whatever its priority.
-        coalesce(
-            {{ minor_sum(
-                'case when is_residual then 0 else fixed_minor end',
-                over='partition by allocation_rule_code, allocation_level, parent_bearer order by is_residual, priority, '
-                ~ bytewise('bearer') ~ ' rows between unbounded preceding and 1 preceding'
-            ) }}, 0
-        ) as fixed_before_minor,
-        -- ALLOC-SEQUENCE: the place in which a bearer is asked; the residual one comes last.
-        row_number() over (
-            partition by allocation_rule_code, allocation_level, parent_bearer, is_residual
-            order by priority, {{ bytewise('bearer') }}
-        ) as place
-    from joined
 )
 
 select * from final

@@ -1,8 +1,11 @@
 with final as (
     select
         rule_code,
-        rule_code || '|' || coalesce(currency, '') || '|'
-        || coalesce(cast(valid_from as {{ dbt.type_string() }}), '') as rule_key,
+        {{ content_key([
+            'rule_code', 'fee_type', 'method', 'base', 'ppm', 'fixed_minor', 'package_size_minor', 'package_price_minor',
+            'min_minor', 'max_minor', 'rounding', 'accumulate_period', 'refund_fee', 'allocation_rule_code', 'currency',
+            'valid_from', 'valid_to'
+        ]) }} as rule_key,
         fee_type,
         method,
         coalesce(base, 'amount') as base,
@@ -15,6 +18,7 @@ with final as (
         min_minor,
         max_minor,
         coalesce(rounding, 'half_up') as rounding,
+        case when method in ('cumulative_graduated', 'cumulative_volume') then accumulate_period end as accumulate_period,
         coalesce(refund_fee, false) as refund_fee,
         allocation_rule_code,
         currency,

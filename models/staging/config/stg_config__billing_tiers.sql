@@ -1,30 +1,38 @@
 with tiers as (
     select
         rule_code,
-        tier_no,
+        coalesce(tier_no, 1) as tier_no,
         coalesce(from_minor, 0) as from_minor,
         to_minor,
         coalesce(ppm, 0) as ppm,
-        coalesce(flat_minor, 0) as flat_minor
+        coalesce(flat_minor, 0) as flat_minor,
+        coalesce(valid_from, cast('0001-01-01' as date)) as valid_from,
+        coalesce(valid_to, cast('9999-12-31' as date)) as valid_to
     from {{ ref('billing_tiers') }}
+),
+
+turns as (
+    select rule_code, valid_from as set_from from tiers
+    union
+    select rule_code, valid_to from tiers
+),
+
+-- BILL-TIER-DATE: between two days on which any tier of a rule begins or ends, the same tiers hold: a set.
+sets as (
+    select
+        rule_code,
+        set_from,
+        coalesce(lead(set_from) over (partition by rule_code order by set_from), cast('9999-12-31' as date)) as set_to
+    from turns
 ),
 
 final as (
     select
-        rule_code,
-        tier_no,
-        from_minor,
-        to_minor,
-        ppm,
-        flat_minor,
-        lead(from_minor) over (partition by rule_code order by from_minor) as next_from_minor,
-        -- What the tiers below this one cost in full, in millionths of a minor unit.
-        coalesce(
-            sum({{ wide_product('coalesce(to_minor, from_minor) - from_minor', 'ppm') }} + {{ wide_product('flat_minor', 1000000) }})
-                over (partition by rule_code order by from_minor rows between unbounded preceding and 1 preceding),
-            0
-        ) as below_millionths
-    from tiers
+        sets.rule_code, sets.set_from, sets.set_to,
+        tiers.tier_no, tiers.from_minor, tiers.to_minor, tiers.ppm, tiers.flat_minor
+    from sets
+    inner join tiers
+        on tiers.rule_code = sets.rule_code and tiers.valid_from <= sets.set_from and sets.set_from < tiers.valid_to
 )
 
 select * from final

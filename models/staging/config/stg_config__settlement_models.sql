@@ -9,11 +9,12 @@ contracted as (
 final as (
     select
         models.model_code,
-        models.model_code || '|' || cast(models.priority as {{ dbt.type_string() }})
-        || '|' || coalesce(models.order_type, '') || '|' || coalesce(models.product_code, '')
-        || '|' || coalesce(models.participant_id, '') || '|' || coalesce(models.channel_code, '')
-        || '|' || coalesce(models.attribute_name, '') || '|' || coalesce(models.attribute_value, '')
-        || '|' || coalesce(cast(models.valid_from as {{ dbt.type_string() }}), '') as model_key,
+        {{ content_key([
+            'models.model_code', 'models.priority', 'models.order_type', 'models.product_code', 'models.participant_id',
+            'models.channel_code', 'models.attribute_name', 'models.attribute_value', 'models.cycle', 'models.calendar_code',
+            'models.roll', 'models.billing_rule_codes', 'models.charge_bearer', 'models.requires_channel_match',
+            'models.settle_account_kind', 'models.combination', 'models.allocation_rule_code', 'models.ordered', 'models.valid_from', 'models.valid_to'
+        ]) }} as model_key,
         coalesce(models.priority, 0) as priority,
         models.order_type,
         models.product_code,
@@ -29,6 +30,9 @@ final as (
         coalesce(models.charge_bearer, 'payee') as charge_bearer,
         coalesce(models.requires_channel_match, false) as requires_channel_match,
         models.settle_account_kind,
+        coalesce(models.combination, '') as combination,
+        models.allocation_rule_code,
+        coalesce(models.ordered, true) as is_ordered,
         contracted.model_code is not null as needs_contract,
         coalesce(models.valid_from, cast('0001-01-01' as date)) as valid_from,
         coalesce(models.valid_to, cast('9999-12-31' as date)) as valid_to

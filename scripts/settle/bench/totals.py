@@ -31,10 +31,12 @@ WAREHOUSE_TOTALS = {
     "Σ fee × clearing number": """
         select sum(cast(fee_minor as hugeint) * clearing_seq) from clearing.fct_clearing_details
     """,
-    "Σ granted {0}": "select bearer, sum(granted_minor) from clearing.fct_fee_allocations group by bearer",
+    "Σ granted {0}": """
+        select bearer, sum(granted_minor) from clearing.fct_fee_allocations where is_valid group by bearer
+    """,
     "Σ accumulated {0}": """
         select bearer, sum(accumulated_minor) from clearing.fct_fee_allocations
-        where granted_minor <> 0 and accumulated_minor is not null group by bearer
+        where is_valid and granted_minor <> 0 and accumulated_minor is not null group by bearer
     """,
     "items {0}": "select result, count(*) from reconciliation.fct_reconciliation_items group by result",
     "Σ ours {0}": """

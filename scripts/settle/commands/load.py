@@ -14,7 +14,9 @@ from settle.settings import Settings
 
 
 def load(
-    dataset: Annotated[str, typer.Argument(help="orders, order_lines or payments; or inbox, with a folder.")],
+    dataset: Annotated[
+        str, typer.Argument(help="orders, order_lines, payments or bank_returns; or inbox, with a folder.")
+    ],
     paths: Annotated[list[Path], typer.Argument(help="Files to load; for inbox, one folder.")],
     batch_date: Annotated[str | None, typer.Option(help="The accounting date, as 2026-01-05.")] = None,
     template: Annotated[str | None, typer.Option(help="The file's template; else it is found by the header.")] = None,

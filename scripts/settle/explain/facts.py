@@ -64,7 +64,7 @@ def order_facts(reader: Reader, number: str) -> Facts:
     grants = reader.rows(
         "clearing.fct_fee_allocations",
         rows.GRANT_COLUMNS,
-        "order_no = ? and granted_minor <> 0",
+        "order_no = ? and granted_minor <> 0 and is_valid",
         (number,),
         order="clearing_seq, rule_code, level, bearer",
     )
@@ -84,13 +84,7 @@ def order_facts(reader: Reader, number: str) -> Facts:
         "payments": _with_text(
             reader, reader.loaded("payments", rows.PAYMENT_COLUMNS, "loaded.order_no = ?", (number,))
         ),
-        "sorted": reader.rows(
-            "clearing_internal.int_clearing__lines_sorted",
-            rows.SORTED_COLUMNS,
-            "order_no = ? and (clearing_seq is not null or is_reason_new)",
-            (number,),
-            order="batch_id, line_no",
-        ),
+        "sorted": _sorted(reader, number),
         "details": details,
         "grants": grants,
         "rules": _rules(reader, sorted({row["rule_code"] for row in details})),
@@ -101,6 +95,20 @@ def order_facts(reader: Reader, number: str) -> Facts:
         "bills": _bills(reader, entries),
         "holds": _holds(reader, number, entries),
     }
+
+
+def _sorted(reader: Reader, number: str) -> list[dict[str, Any]]:
+    """The lines of an order that cleared and its new reasons, with the code of the model that each was sorted by."""
+    found = reader.rows(
+        "clearing_internal.int_clearing__lines_sorted",
+        rows.SORTED_COLUMNS,
+        "order_no = ? and (clearing_seq is not null or is_reason_new)",
+        (number,),
+        order="batch_id, line_no",
+    )
+    used = reader.rows("clearing_internal.int_clearing__models_used", ("model_no", "model_code"), "is_first_use")
+    codes = {row["model_no"]: row["model_code"] for row in used}
+    return [{**row, "model_code": codes.get(row["model_no"])} for row in found]
 
 
 def _bill_facts(reader: Reader, bill: dict[str, Any]) -> Facts:

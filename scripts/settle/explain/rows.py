@@ -29,7 +29,7 @@ GRANT_COLUMNS = (
 )  # fmt: skip
 SORTED_COLUMNS = (
     "batch_id", "batch_date", "clearing_seq", "entry_kind", "order_version", "line_no", "participant_id", "currency",
-    "amount_minor", "model_code", "contract_no", "reason_code", "reason_detail", "is_reason_new", "ordered_date",
+    "amount_minor", "model_no", "contract_no", "reason_code", "reason_detail", "is_reason_new", "ordered_date",
 )  # fmt: skip
 ITEM_COLUMNS = (
     "batch_id", "relation", "item_key", "channel_code", "order_no", "result", "pool", "previous_result", "left_minor",

@@ -9,7 +9,7 @@ from settle.settings import Settings
 from settle.times import business_today
 from settle.warehouse import Warehouse
 
-TABLES_OF_BATCHES = ("load_files", "rejected_rows", "orders", "order_lines", "payments")
+TABLES_OF_BATCHES = ("load_files", "rejected_rows", "orders", "order_lines", "payments", "bank_returns")
 
 
 def _batches(warehouse: Warehouse) -> list[tuple[int, date, bool]]:
@@ -20,15 +20,6 @@ def _batches(warehouse: Warehouse) -> list[tuple[int, date, bool]]:
         f"(select max(m.batch_id) from {meta}.model_batches as m), 0) from {raw}.batches as b order by b.batch_id"
     )
     return [(int(row[0]), row[1], bool(row[2])) for row in rows]
-
-
-def closed_batches_sql(warehouse: Warehouse) -> str:
-    """SQL of the ids of the batches that are closed."""
-    raw, meta = warehouse.schema("raw"), warehouse.schema("meta")
-    return (
-        f"select b.batch_id from {raw}.batches as b where b.closed_at is not null "
-        f"or b.batch_id <= coalesce((select max(m.batch_id) from {meta}.model_batches as m), 0)"
-    )
 
 
 def choose_batch_date(settings: Settings, warehouse: Warehouse, wanted: date | None) -> date:

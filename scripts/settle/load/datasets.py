@@ -23,6 +23,7 @@ ORDER_TYPES = (
 ORDER_STATUSES = ("pending", "success", "failed", "closed")
 PAYMENT_STATUSES = ("success", "failed", "pending", "refunded")
 TXN_TYPES = ("payment", "refund", "payout")
+RETURN_STATUSES = ("success", "failed", "unknown")
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,22 @@ DATASETS = {
             ),
             key=("channel_code", "channel_txn_no"),
             modified_advice="The line loaded first stands. Ask the channel which one is right.",
+        ),
+        Dataset(
+            name="bank_returns",
+            columns=(
+                Column("file_no", required=True),
+                Column("instruction_no", required=True),
+                Column("bank_txn_no", required=True),
+                Column("amount", "amount", required=True, may_be_negative=False),
+                Column("currency", required=True),
+                Column("status", required=True, allowed=RETURN_STATUSES),
+                Column("failure_code"),
+                Column("failure_reason"),
+                Column("processed_at", "time"),
+            ),
+            key=("file_no", "instruction_no", "bank_txn_no"),
+            modified_advice="The line loaded first stands. Ask the bank which one is right.",
         ),
     )
 }

@@ -1,11 +1,14 @@
-"""Rows that came before: repeats are ignored, modified rows are rejected, lines of closed orders are rejected."""
+"""Rows that came before: repeats are ignored; modified rows and lines that come after their order are rejected."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
 
-from settle.load.batches import closed_batches_sql
-from settle.load.datasets import Dataset
+from settle.load.datasets import DATASETS, Dataset
 from settle.load.store import Store
 
 LEFT_OUT = "lines_left_out"
@@ -25,6 +28,18 @@ class Modified:
     old_line: int
 
 
+@dataclass(frozen=True)
+class LateLine:
+    """An order line that was loaded for a later batch than its order; `text` is the row as JSON."""
+
+    file_id: int
+    batch_id: int
+    line: int
+    file: str
+    order_no: str
+    text: str
+
+
 def has_repeated_keys(store: Store, dataset: Dataset, relation: str, prefix: str = "") -> bool:
     """Whether two rows of a DuckDB relation share a key, judged by a hash: no false no, rarely a false yes."""
     key = ", ".join(f"{prefix}{name}" for name in dataset.key)
@@ -32,20 +47,69 @@ def has_repeated_keys(store: Store, dataset: Dataset, relation: str, prefix: str
     return bool(store.connection.execute(sql).fetchall()[0][0])
 
 
-def reject_closed_lines(store: Store, dataset: Dataset, incoming: str, file_id: int) -> list[tuple[int, str]]:
-    """Take out order lines whose order is in a closed batch; (line, order number) of each."""
-    warehouse = store.warehouse
+def reject_late_lines(
+    store: Store, dataset: Dataset, incoming: str, file_id: int, batch_id: int
+) -> list[tuple[int, str, date]]:
+    """Take out order lines whose order came in an earlier batch; (line, order number, date of that batch) of each.
+
+    Open or built makes no difference: days loaded together must give what they give one by one.
+    """
     if dataset.name != "order_lines":
         return []
-    rows = warehouse.execute(
-        f"select i._line_no, i.order_no from {incoming} as i "
+    rows = store.warehouse.execute(
+        f"select i._line_no, i.order_no, b.batch_date from {incoming} as i "
         f"inner join {store.table('orders')} as o on o.order_no = i.order_no and o.version = i.version "
-        f"where o._batch_id in ({closed_batches_sql(warehouse)}) order by i._line_no"
+        f"inner join {store.table('batches')} as b on b.batch_id = o._batch_id "
+        f"where o._batch_id < ? order by i._line_no",
+        (batch_id,),
     )
     if rows:
         _leave_out(store, [int(row[0]) for row in rows])
         store.remove(dataset, file_id, LEFT_OUT)
-    return [(int(row[0]), str(row[1])) for row in rows]
+    return [(int(line), str(order_no), day) for line, order_no, day in rows]
+
+
+def take_back_late_lines(store: Store, dataset: Dataset, incoming: str, batch_id: int) -> list[LateLine]:
+    """Take lines out of the raw table that came first, but for a later batch than the order that comes now.
+
+    Had the order been loaded first they would have been rejected, so nothing may depend on which came first. Their
+    batches are after an open one, so none is built. The counts of their files follow; the caller writes the rejects.
+    """
+    warehouse, lines = store.warehouse, store.table("order_lines")
+    if dataset.name != "orders":
+        return []
+    if not warehouse.execute(f"select 1 from {lines} where _batch_id > ? limit 1", (batch_id,)):
+        return []
+    columns = DATASETS["order_lines"].column_names
+    rows = warehouse.execute(
+        f"select l._file_id, l._batch_id, l._line_no, f.file_name, {', '.join(f'l.{name}' for name in columns)} "
+        f"from {lines} as l inner join {incoming} as i on i.order_no = l.order_no and i.version = l.version "
+        f"inner join {store.table('load_files')} as f on f.file_id = l._file_id "
+        f"where l._batch_id > ? order by l._file_id, l._line_no",
+        (batch_id,),
+    )
+    late = [
+        LateLine(int(file_id), int(batch), int(line), str(file), str(values[0]), _as_json(columns, values))
+        for file_id, batch, line, file, *values in rows
+    ]
+    for file_id, group in groupby(late, key=lambda line: line.file_id):
+        numbers = [line.line for line in group]
+        _leave_out(store, numbers)
+        warehouse.execute(
+            f"delete from {lines} where _file_id = ? and _line_no in (select line_no from {LEFT_OUT})", (file_id,)
+        )
+        warehouse.execute(
+            f"update {store.table('load_files')} set rows_loaded = rows_loaded - ?, rows_rejected = rows_rejected + ? "
+            "where file_id = ?",
+            (len(numbers), len(numbers), file_id),
+        )
+    return late
+
+
+def _as_json(columns: Sequence[str], values: Sequence[object]) -> str:
+    """A loaded row as text: the file it came from is not at hand any more."""
+    held = {name: str(value) for name, value in zip(columns, values, strict=True) if value is not None}
+    return json.dumps(held, ensure_ascii=False)
 
 
 def _leave_out(store: Store, lines: list[int]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,7 @@ from settle.load.batches import batch_of, choose_batch_date
 from settle.load.catalog import choose_template
 from settle.load.datasets import dataset_named
 from settle.load.faults import Fault, Place, tell
-from settle.load.history import has_repeated_keys, reject_closed_lines, take_out_known
+from settle.load.history import has_repeated_keys, reject_late_lines, take_back_late_lines, take_out_known
 from settle.load.ledger import (
     Counts,
     Reject,
@@ -40,6 +41,8 @@ from settle.settings import Settings
 from settle.warehouse import Warehouse, open_warehouse
 
 MOST_WARNINGS = 20
+# "File too large" is what the limit on the size of one file (`ulimit -f`) gives.
+SIGNS_OF_FULL = ("No space left", "ENOSPC", "File too large", "max_temp_directory_size", "failed to write")
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ def load_files(
 
 @contextmanager
 def told_when_full(settings: Settings) -> Iterator[None]:
-    """Turn a full disk, wherever it shows, into an error that says that nothing was changed."""
+    """Turn a full disk or a file that may not grow, wherever it shows, into an error that says that nothing changed."""
     import duckdb
 
     told = (
@@ -153,12 +156,12 @@ def told_when_full(settings: Settings) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise TryAgainError(told.format(error.strerror)) from error
         raise
     except duckdb.Error as error:
         text = str(error)
-        if any(sign in text for sign in ("No space left", "ENOSPC", "max_temp_directory_size", "failed to write")):
+        if any(sign in text for sign in SIGNS_OF_FULL):
             raise TryAgainError(told.format(text.splitlines()[0])) from error
         if isinstance(error, duckdb.OutOfMemoryException):
             raise TryAgainError(
@@ -297,13 +300,6 @@ class _File:
             file_id = next_file_id(self.warehouse)
             select = self.opened.staged.insertable(dataset.column_names, file_id, batch_id, checked)
             incoming = self.store.write(dataset, select, file_id)
-            for line, order_no in reject_closed_lines(self.store, dataset, incoming, file_id):
-                reason = (
-                    f"order {order_no} is in a batch that is closed. Send the order and its lines again with a "
-                    "higher version."
-                )
-                rejects.append(Reject(line, "order_no", order_no, "order_closed", reason, None))
-                self.warn(line, reason)
             repeated_keys = self.has_repeated_keys(incoming)
             repeats, modified = take_out_known(self.store, dataset, incoming, file_id, repeated_keys)
             for row in modified:
@@ -313,6 +309,11 @@ class _File:
                 )
                 rejects.append(Reject(row.line, row.column, row.new, "modified", reason, None))
                 self.warn(row.line, f"{reason} The row is in the rejects; the rest is loaded.")
+            for line, order_no, earlier in reject_late_lines(self.store, dataset, incoming, file_id, batch_id):
+                reason = _told_late(order_no, earlier)
+                rejects.append(Reject(line, "order_no", order_no, "order_closed", reason, None))
+                self.warn(line, reason)
+            self.take_back_lines(incoming, batch_id, day)
             held = self.warehouse.execute(f"select count(*) from {incoming} as i")
             self.store.finish(dataset)
             counts = Counts(int(held[0][0]), len(rejects), repeats, self.opened.blank())
@@ -327,6 +328,19 @@ class _File:
             totals, warnings=self.told_warnings(),
         )  # fmt: skip
         return report
+
+    def take_back_lines(self, incoming: str, batch_id: int, day: date) -> None:
+        """Reject lines of later batches, loaded before, whose orders this file brings; their own files count them."""
+        late = take_back_late_lines(self.store, self.template.data, incoming, batch_id)
+        for (file_id, their_batch), group in groupby(late, key=lambda line: (line.file_id, line.batch_id)):
+            rejects = []
+            for line in group:
+                reason = _told_late(line.order_no, day)
+                rejects.append(Reject(line.line, "order_no", line.order_no, "order_closed", reason, line.text))
+                self.warnings.append(
+                    f"{line.file}:{line.line}: {reason} The line was loaded before; it is in the rejects now."
+                )
+            record_rejects(self.store, "order_lines", file_id, their_batch, rejects)
 
     def has_repeated_keys(self, incoming: str) -> bool:
         dataset = self.template.data
@@ -360,6 +374,14 @@ class _File:
             Reject(each.line, each.column, each.value, each.code, each.reason, each.raw_text or texts.get(each.line))
             for each in rejects
         ]
+
+
+def _told_late(order_no: str, earlier: date) -> str:
+    """Why a line is rejected whose order is in the batch of an earlier date, and what to do."""
+    return (
+        f"order {order_no} came in an earlier batch ({earlier}). Send the order and its lines again with a higher "
+        "version."
+    )
 
 
 def _may_be_fault(error: Exception) -> bool:

@@ -1,0 +1,3 @@
+{{ config(materialized='ephemeral') }}
+
+{{ residual_grants_of(ref('int_clearing__demands_below'), 2) }}

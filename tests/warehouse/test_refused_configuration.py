@@ -1,0 +1,108 @@
+"""Prices that cannot be right stop the build before anything is cleared, each by a test that says what is wrong."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from settle.dbt import run_dbt
+from settle.settings import Settings
+
+HEADERS = {
+    "billing_tiers": "rule_code,tier_no,from_minor,to_minor,ppm,flat_minor,valid_from,valid_to",
+    "billing_rules": "rule_code,fee_type,method,accumulate_period",
+    "fx_rates": "rate_date,from_currency,to_currency,rate",
+    "contracts": "contract_no,participant_id,model_code,currency,valid_from,valid_to",
+}
+# Per test, the rows that it must count one failing row for each.
+REFUSED: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
+    "assert_billing_tiers_are_complete": (
+        "billing_tiers",
+        (
+            ("OVERLAP,1,0,100,1,0,,", "OVERLAP,2,99,,1,0,,"),
+            # From the sixth on a third tier lies in the open second one.
+            ("FROM-ONE-DATE,1,0,100,1,0,,", "FROM-ONE-DATE,2,100,,1,0,,", "FROM-ONE-DATE,3,200,,1,0,2026-01-06,"),
+            ("DOWNWARDS,2,0,100,1,0,,", "DOWNWARDS,1,100,,1,0,,"),
+            ("NO-WIDTH,1,100,100,1,0,,",),
+            ("NEGATIVE,1,0,,-1,0,,",),
+            ("NO-DATE,1,0,,1,0,2026-01-06,2026-01-06",),
+        ),
+    ),
+    "stg_config__billing_tiers__no_tier_twice_on_a_date": (
+        "billing_tiers",
+        (("TWICE,1,0,10,1,0,,", "TWICE,1,10,,2,0,,"),),
+    ),
+    "stg_config__billing_rules__cumulative_rules_have_a_period": (
+        "billing_rules",
+        (
+            ("R1,commission,cumulative_volume,",),
+            ("R2,commission,cumulative_graduated,",),
+        ),
+    ),
+    "stg_config__billing_rules__accumulate_period_is_known": (
+        "billing_rules",
+        (("R3,commission,cumulative_volume,week",),),
+    ),
+    "stg_config__billing_rules__method_is_known": (
+        "billing_rules",
+        (("R4,commission,cumulative,month",),),
+    ),
+    "stg_config__fx_rates__rate_is_above_nothing": (
+        "fx_rates",
+        (("2026-01-01,CNY,USD,0.00",),),
+    ),
+    "stg_config__fx_rates__rate_is_a_plain_decimal": (
+        "fx_rates",
+        (
+            ("2026-01-02,CNY,USD,1e-2",),
+            ("2026-01-03,CNY,USD,0.1234567890123",),
+            ("2026-01-04,CNY,USD,1234567",),
+            ("2026-01-05,CNY,USD,-1",),
+        ),
+    ),
+    "stg_config__fx_rates__one_rate_per_day_and_pair": (
+        "fx_rates",
+        (("2026-01-06,CNY,USD,1", "2026-01-06,CNY,USD,2"),),
+    ),
+    "assert_contracts_have_one_currency": (
+        "contracts",
+        (
+            ("K,M,S,CNY,,2026-01-06", "K,M,S,JPY,2026-01-06,"),
+            ("L,M,S,CNY,,2026-01-06", "L,M,S,,2026-01-06,"),
+        ),
+    ),
+}
+ACCEPTED = {
+    "billing_tiers": ("R,1,0,100,1,0,,", "R,2,100,,1,0,,2026-01-06", "R,2,150,,1,0,2026-01-06,"),
+    "billing_rules": ("R,commission,cumulative_volume,month", "S,commission,rate,"),
+    "fx_rates": ("2026-01-05,CNY,USD,0.000000000001", "2026-01-05,CNY,JPY,999999"),
+    "contracts": ("K,M,S,,,2026-01-06", "K,M,S,,2026-01-06,", "L,M,S,JPY,,"),
+}
+
+
+def failing_rows(settings: Settings, folder: Path, tables: dict[str, list[str]]) -> dict[str, int]:
+    """Failing rows of each test of the configuration that fails. Nothing behind the configuration is selected."""
+    config = folder / "config"
+    shutil.copytree(settings.project_dir / "seeds" / "config", config, dirs_exist_ok=True)
+    for table, rows in tables.items():
+        (config / f"{table}.csv").write_text("\n".join([HEADERS[table], *rows, ""]), encoding="utf-8")
+    here = replace(settings, config_dir=config)
+    selected = ["resource_type:seed", "models/staging/config", "contracts"]
+    outcome = run_dbt(here, ["build", "--indirect-selection", "cautious", "--select", *selected], show_progress=False)
+    found = [re.match(r"test (\w+) .*: (\d+) failing", failure) for failure in outcome.failures]
+    assert all(found), outcome.failures
+    return {match[1]: int(match[2]) for match in found if match}
+
+
+def test_prices_that_cannot_be_right_are_refused(duckdb_settings: Settings, tmp_path: Path) -> None:
+    tables: dict[str, list[str]] = {table: [] for table in HEADERS}
+    for table, cases in REFUSED.values():
+        tables[table] += [row for case in cases for row in case]
+    expected = {name: len(cases) for name, (_, cases) in REFUSED.items()}
+    assert failing_rows(duckdb_settings, tmp_path, tables) == expected
+
+
+def test_prices_that_can_be_right_are_accepted(duckdb_settings: Settings, tmp_path: Path) -> None:
+    assert failing_rows(duckdb_settings, tmp_path, {table: list(rows) for table, rows in ACCEPTED.items()}) == {}
