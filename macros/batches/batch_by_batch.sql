@@ -31,6 +31,7 @@
     {%- if pending | length == 0 -%}
         {% call noop_statement('main', 'NOTHING NEW', 'NOTHING NEW', 0) %}{% endcall %}
     {%- else -%}
+        {%- do check_parts(sql, parts) -%}
         {#- Batch 0 has no rows: the check of the contract runs the query, and must not compute a whole batch for it. -#}
         {%- do get_assert_columns_equivalent(sql_of_batch(sql, 0, pending[0][1], parts[0])) -%}
     {%- endif -%}
@@ -43,12 +44,12 @@
         {{ begin_transaction() }}
         {%- for part in parts -%}
             {%- if part.startswith('repeat ') -%}
-                {%- set ends = namespace(rows=-1, reached=false) -%}
+                {%- set ends = namespace(rows=run_query(rows_of_batch(target_relation, batch[0])).columns[0].values()[0], reached=false) -%}
                 {%- for turn in range(99999) if not ends.reached -%}
                     {%- for repeated in part[7:].split(',') -%}
                         {{ insert_part(target_relation, sql_of_batch(sql, batch[0], batch[1], repeated)) }}
                     {%- endfor -%}
-                    {%- set rows = run_query('select count(*) from ' ~ target_relation ~ ' where batch_id = ' ~ batch[0]).columns[0].values()[0] -%}
+                    {%- set rows = run_query(rows_of_batch(target_relation, batch[0])).columns[0].values()[0] -%}
                     {%- set ends.reached = rows == ends.rows -%}
                     {%- set ends.rows = rows -%}
                 {%- endfor -%}
@@ -75,6 +76,8 @@
 {% macro batch_id() -%} __batch_id__ {%- endmacro %}
 {% macro batch_date() -%} __batch_date__ {%- endmacro %}
 {% macro batch_part() -%} __batch_part__ {%- endmacro %}
+
+{% macro rows_of_batch(relation, batch_id) -%} select count(*) from {{ relation }} where batch_id = {{ batch_id }} {%- endmacro %}
 
 {% macro insert_part(relation, sql) -%}
     {% call statement('main') %}
@@ -104,6 +107,23 @@
     {%- endif -%}
     {{ (before ~ chosen | join('\n')) | replace('__batch_id__', batch_id | string) | replace('__batch_date__', "cast('" ~ batch_date ~ "' as date)")
         | replace('__batch_part__', value) }}
+{%- endmacro %}
+
+{#- A part that is never run, or run without being there, would lose or double rows. -#}
+{% macro check_parts(sql, parts) -%}
+    {%- set listed = [] -%}
+    {%- for part in parts if part -%}
+        {%- for name in (part[7:] if part.startswith('repeat ') else part).split(',') -%} {%- do listed.append(name.split(':')[0]) -%} {%- endfor -%}
+    {%- endfor -%}
+    {%- set written = [] -%}
+    {%- for text in sql.split('/* part: ')[1:] -%} {%- do written.append(text.split(' */')[0]) -%} {%- endfor -%}
+    {%- set not_run = [] if config.get('batch_parts_macro') else written | reject('in', listed) | list -%}
+    {%- if listed | reject('in', written) | list or not_run or (written and sql.count('/* parts end */') != 1) -%}
+        {% do exceptions.raise_compiler_error(
+            model.name ~ ': parts of the SQL are ' ~ written | join(', ') ~ ', parts to run are ' ~ listed | join(', ')
+            ~ '; every part must be run (a macro may leave some out), and parts_end() must stand once behind them'
+        ) %}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Beginning of a part, and the end of the last one. -#}

@@ -1,25 +1,22 @@
 {#- The parts in which a batch is allocated. New business first, level by level: the bearers with a share of their own, in a sequence one
     part per place (a bearer is asked for what the ones before it left), then the residual ones. Then adjustments the same way,
-    refunds and reversals among them; then the closing balances. -#}
+    refunds and reversals among them; then the closing balances. Levels and steps that no fee has are left out. -#}
 {% macro allocation_parts() -%}
-    {%- set bearers = ref('stg_config__allocation_bearers') -%}
-    {%- set found = run_query(
-        "select allocation_level, max(case when method = 'sequence' then priority_rank else 1 end) from (select allocation_level, method, "
-        ~ "row_number() over (partition by allocation_rule_code, allocation_level, parent_bearer order by priority) as priority_rank from "
-        ~ bearers ~ " where not is_residual) as ranked group by allocation_level order by allocation_level"
+    {%- set levels = run_query(
+        "select allocation_level, max(case when method = 'sequence' and not is_residual then place else 1 end), "
+        ~ "max(case when is_stepped then 1 else 0 end) from " ~ ref('int_clearing__bearers_due')
+        ~ " group by allocation_level order by allocation_level"
     ).rows -%}
-    {%- set levels = run_query("select distinct allocation_level from " ~ bearers ~ " order by 1").columns[0].values() -%}
     {%- set parts = [] -%}
-    {%- for phase in ['', 'adjusted_'] -%}
-        {%- set loop_phase = loop.index0 -%}
-        {%- for level in levels -%}
+    {%- for phase in ['new', 'adjusted'] -%}
+        {%- set phase_no = loop.index0 -%}
+        {%- for level, places, has_steps in levels -%}
             {%- set below = '_below' if level | int > 1 else '' -%}
-            {%- set places = found | selectattr(0, 'equalto', level) | map(attribute=1) | first | default(1) | int -%}
-            {%- for place in range(1, [places, 1] | max + 1) -%}
-                {%- do parts.append((phase or 'new_') ~ 'capped' ~ below ~ ':' ~ place) -%}
-            {%- endfor -%}
-            {%- do parts.append((phase or 'new_') ~ 'residual' ~ below) -%}
-            {%- do parts.append('repeat runs' ~ below ~ ':' ~ loop_phase ~ ',one' ~ below ~ ':' ~ loop_phase) -%}
+            {%- for place in range(1, places | int + 1) -%} {%- do parts.append(phase ~ '_capped' ~ below ~ ':' ~ place) -%} {%- endfor -%}
+            {%- do parts.append(phase ~ '_residual' ~ below) -%}
+            {%- if has_steps | int == 1 -%}
+                {%- do parts.append('repeat runs' ~ below ~ ':' ~ phase_no ~ ',one' ~ below ~ ':' ~ phase_no) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ return(parts + ['balances']) }}

@@ -8,12 +8,17 @@ with fees as (
     where {{ is_untested('fees.batch_id') }} and kinds.allocation_rule_code is not null
 ),
 
+bearers as (
+    select bearer_no from {{ ref('int_clearing__bearers_due') }}
+    where allocation_level = 1
+),
+
 granted as (
     select fee_no, {{ minor_sum('granted_minor') }} as granted_minor
     from {{ ref('int_clearing__grants') }}
     where
         {{ is_untested() }} and fee_no is not null
-        and bearer_no in (select bearer_no from {{ ref('int_clearing__bearers_due') }} where allocation_level = 1)
+        and bearer_no in (select bearer_no from bearers)
     group by fee_no
 )
 

@@ -34,7 +34,7 @@ final as (
     select
         'reversal', lines.order_no, lines.order_version, lines.line_no, lines.participant_id, lines.channel_code, lines.currency,
         corrections.ordered_at, corrections.ordered_date, lines.amount_minor, lines.principal_minor, lines.interest_minor, lines.model_no,
-        lines.contract_no, lines.order_no, lines.clearing_seq, lines.is_part_of_order, null
+        lines.contract_no, lines.order_no as original_order_no, lines.clearing_seq, lines.is_part_of_order, null
     from lines_live as lines
     inner join corrections on corrections.order_no = lines.order_no
     union all

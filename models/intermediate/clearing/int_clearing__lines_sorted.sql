@@ -26,7 +26,14 @@ hours as (
 ),
 
 adjustments as (
-    select * from {{ ref('int_clearing__adjustments') }}
+    select
+        *,
+        row_number() over (
+            order by
+                case when reason_rank is null then 0 else 1 end, ordered_at, {{ bytewise('order_no') }},
+                case when entry_kind = 'reversal' then 0 else 1 end, line_no
+        ) as place
+    from {{ ref('int_clearing__adjustments') }}
 ),
 
 reasons_before as (
@@ -54,7 +61,7 @@ final as (
     {{ part('new') }}
     select
         cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date,
-        (select last_number.clearing_seq from last_number) + hours.lines_before + row_number() over (
+        last_number.clearing_seq + hours.lines_before + row_number() over (
             partition by lines.ordered_hour
             order by case when lines.is_ordered then lines.ordered_at end, {{ bytewise('lines.order_no') }}, lines.line_no
         ) as clearing_seq,
@@ -65,19 +72,12 @@ final as (
         false as is_reason_new
     from lines_clearing as lines
     left join hours on hours.ordered_hour = lines.ordered_hour
+    cross join last_number
     union all
     {{ part('adjustments') }}
     select
         cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date,
-        case
-            when adjustments.reason_rank is null
-                then (select last_number.clearing_seq from last_number) + row_number() over (
-                    order by
-                        case when adjustments.reason_rank is null then 0 else 1 end, adjustments.ordered_at,
-                        {{ bytewise('adjustments.order_no') }}, case when adjustments.entry_kind = 'reversal' then 0 else 1 end,
-                        adjustments.line_no
-                )
-        end as clearing_seq,
+        case when adjustments.reason_rank is null then last_number.clearing_seq + adjustments.place end as clearing_seq,
         adjustments.entry_kind, adjustments.order_no, adjustments.order_version, adjustments.line_no, adjustments.participant_id,
         adjustments.channel_code, adjustments.currency, adjustments.ordered_date, adjustments.amount_minor,
         adjustments.principal_minor, adjustments.interest_minor, adjustments.model_no, adjustments.contract_no,
@@ -90,6 +90,7 @@ final as (
     from adjustments
     left join reasons_before
         on reasons_before.order_no = adjustments.order_no and reasons_before.order_version = adjustments.order_version
+    cross join last_number
     {{ parts_end() }}
 )
 

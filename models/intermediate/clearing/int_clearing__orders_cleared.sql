@@ -9,11 +9,16 @@ lines as (
     where batch_id < {{ batch_id() }} and clearing_seq is not null and order_no in (select order_no from numbers)
 ),
 
+reversals as (
+    select original_clearing_seq from lines
+    where entry_kind = 'reversal'
+),
+
 lines_live as (
     select order_no, clearing_seq from lines
     where
         entry_kind = 'new'
-        and clearing_seq not in (select original_clearing_seq from lines where entry_kind = 'reversal')
+        and clearing_seq not in (select original_clearing_seq from reversals)
 ),
 
 lines_refunded as (

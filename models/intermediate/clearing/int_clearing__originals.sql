@@ -33,13 +33,18 @@ refunded_before as (
     group by original_clearing_seq
 ),
 
+reversals as (
+    select original_clearing_seq from taken_back
+    where entry_kind = 'reversal'
+),
+
 final as (
     select
         cleared.*,
         cleared.amount_minor - coalesce(refunded_before.amount_minor, 0) as left_minor
     from cleared
     left join refunded_before on refunded_before.original_clearing_seq = cleared.clearing_seq
-    where cleared.clearing_seq not in (select original_clearing_seq from taken_back where entry_kind = 'reversal')
+    where cleared.clearing_seq not in (select original_clearing_seq from reversals)
 )
 
 select * from final

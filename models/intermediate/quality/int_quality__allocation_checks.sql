@@ -9,6 +9,11 @@ bearers as (
     select bearer_no, split_no, allocation_level, has_children from {{ ref('int_clearing__bearers_due') }}
 ),
 
+bearers_of_fees as (
+    select bearer_no from bearers
+    where allocation_level = 1
+),
+
 -- INV-GRANTS: at level 2 the children's shares add up to their parent's.
 parents_granted as (
     select coalesce(sum({{ wide_product(fee_weight('grants.fee_no + grants.bearer_no'), 'grants.granted_minor') }}), 0) as weighted
@@ -44,7 +49,7 @@ fees_granted as (
         coalesce(sum({{ wide_product(fee_weight('fee_no'), 'granted_minor') }}), 0) as weighted,
         coalesce(sum(granted_minor), 0) as granted_minor
     from grants
-    where fee_no is not null and bearer_no in (select bearer_no from bearers where allocation_level = 1)
+    where fee_no is not null and bearer_no in (select bearer_no from bearers_of_fees)
 ),
 
 caps as (
