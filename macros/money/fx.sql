@@ -5,14 +5,20 @@
 {% macro postgres__is_plain_rate(expression) -%} {{ expression }} ~ '^[0-9]{1,6}([.][0-9]{1,12})?$' {%- endmacro %}
 
 {#- An amount in another currency: times rate_factor, over rate_divisor, rounded once half_up (away from zero at the half). Empty
-    without a rate, and where it would not fit: nothing that settles depends on it. -#}
+    without a rate, and from largest_minor on: nothing that settles depends on it, so it must not stop anything either. -#}
 {% macro in_other_currency(minor, rates) -%}
-    {%- set product = wide_product('abs(' ~ minor ~ ')', rates ~ '.rate_factor') -%}
     case
-        when abs({{ minor }}) <= {{ whole_quotient("cast('" ~ '1' ~ '0' * 37 ~ "' as " ~ wide_type() ~ ")", rates ~ '.rate_factor') }}
-            then case
-                when {{ product }} < {{ wide_product(rates ~ '.rate_divisor', '1000000000000000000') }}
-                    then cast(sign({{ minor }}) as bigint) * {{ rounded_quotient(product, rates ~ '.rate_divisor', "'half_up'") }}
-            end
+        when abs({{ minor }}) < {{ rates }}.largest_minor
+            then cast(sign({{ minor }}) as bigint) * {{ rounded_quotient(
+                wide_product('abs(' ~ minor ~ ')', rates ~ '.rate_factor'), rates ~ '.rate_divisor', "'half_up'"
+            ) }}
     end
+{%- endmacro %}
+
+{#- The amount whose product with a factor would leave 10^37, or whose result would leave 10^18. -#}
+{% macro largest_to_convert(factor, divisor) -%}
+    least(
+        {{ whole_quotient("cast('1' || repeat('0', 37) as " ~ wide_type() ~ ")", factor) }},
+        {{ whole_quotient(wide_product(divisor, '1000000000000000000'), factor) }}
+    )
 {%- endmacro %}

@@ -22,12 +22,16 @@ accounts as (
     from {{ ref('int_clearing__accounts_used') }}
 ),
 
-rates as (
+factors as (
     select
         *,
         {{ wide_product('rate_digits', 'contract_minor_per_major') }} as rate_factor,
         rate_scale * minor_per_major as rate_divisor
     from {{ ref('int_clearing__fx_rates_used') }}
+),
+
+rates as (
+    select *, {{ largest_to_convert('rate_factor', 'rate_divisor') }} as largest_minor from factors
 ),
 
 final as (
