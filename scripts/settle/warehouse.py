@@ -225,7 +225,15 @@ def _open_duckdb(settings: Settings, output: dict[str, Any], read_only: bool) ->
     try:
         if not read_only:
             path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(path), read_only=read_only, config=dict(output.get("config_options") or {}))
+        options = dict(output.get("config_options") or {})
+        connection = duckdb.connect(str(path), read_only=read_only, config=options)
+        # DuckDB names the catalog after the file: in settlement.duckdb, `settlement.fct_settlement_bills` could be either.
+        if connection.execute("select 1 from duckdb_schemas() where schema_name = current_database()").fetchall():
+            connection.close()
+            connection = duckdb.connect(config=options)
+            quoted = str(path).replace("'", "''")
+            connection.execute(f"attach '{quoted}' as warehouse_file{' (read_only)' if read_only else ''}")
+            connection.execute("use warehouse_file")
     except (OSError, duckdb.IOException, duckdb.ConnectionException) as error:
         opened = _duckdb_open_error(path, error)
         if is_new and NO_ROOM.search(str(error)):

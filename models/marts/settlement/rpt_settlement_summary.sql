@@ -13,7 +13,7 @@ with final as (
         {{ minor_sum('case when is_settleable then net_minor else 0 end') }} as settled_minor,
         {{ minor_sum("case when not is_settleable and blocked_by = 'not_due' then net_minor else 0 end") }} as not_due_minor,
         {{ minor_sum("case when not is_settleable and blocked_by <> 'not_due' then net_minor else 0 end") }} as blocked_minor
-    from {{ ref('fct_settlement_entries') }}
+    from {{ ref('int_settlement__entries_shown') }}
     group by participant_id, model_code, currency, settlement_date
 )
 

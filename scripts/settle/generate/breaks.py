@@ -25,6 +25,7 @@ def plant_breaks(world: World) -> None:
     _not_clearable(world)
     _versions(world)
     _repeated_rows(world)
+    _refused_correction(world)
 
 
 def _amounts(world: World) -> None:
@@ -235,7 +236,7 @@ def _versions(world: World) -> None:
     order = world.order(2, 7_500)
     world.pay(2, order.order_no, 7_500)
     world.order(4, 7_500, order_no=order.order_no, version=2, participant="M002", at=order.ordered_at)
-    world.expect(4, order.order_no, "correction", "matched", "none", reason="correction_pending")
+    world.expect(4, order.order_no, "correction", "matched", "none")
     order = world.order(3, 7_600, participant="M999")
     world.order(5, 7_600, order_no=order.order_no, version=2, participant="M999", status="failed", at=order.ordered_at)
     world.expect(3, order.order_no, "corrected_to_failed", "matched_late", "none")
@@ -252,3 +253,12 @@ def _repeated_rows(world: World) -> None:
     line = world.pay(6, order.order_no, 2_600)
     world.days[7].payments.append(replace(line, amount="2600.00"))
     world.expect(6, order.order_no, "modified_line", "matched", "none")
+
+
+def _refused_correction(world: World) -> None:
+    """A sale that has been refunded is not corrected any more."""
+    order = world.order(2, 8_200)
+    world.pay(2, order.order_no, 8_200)
+    _refund(world, 3, 3, 1_200, order.order_no)
+    world.order(4, 8_200, order_no=order.order_no, version=2, participant="M002", at=order.ordered_at)
+    world.expect(4, order.order_no, "correction_refused", "matched", "none", reason="correction_after_refund")
