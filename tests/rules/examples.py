@@ -38,6 +38,7 @@ CODES = frozenset(
         "model_code",
         "order_no",
         "original_order_no",
+        "parent_bearer",
         "parent_participant_id",
         "participant_id",
         "product_code",
@@ -99,6 +100,9 @@ def _example(rule: str, name: str, content: dict[str, Any]) -> Example:
         content.get("files") or {},
         content.get("not_in_oracle", ""),
     )
+
+
+EXAMPLES = read_examples()
 
 
 def prefix_of(number: int) -> str:

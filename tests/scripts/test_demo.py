@@ -54,7 +54,7 @@ def test_the_demo_gives_the_known_numbers_and_says_where_to_look(ran: Ran) -> No
     lines = ran.output.splitlines()
     for name, value in EXPECTED.items():
         assert any(line.split() == [*name.split(), *shown(name, value).split()] for line in lines), name
-    assert "all 61 planted breaks" in ran.output
+    assert "all 62 planted breaks" in ran.output
     assert f"settle --warehouse {ran.settings.warehouse_path} status" in ran.output
     for order_no, _ in examples(read_answers(ran.folder / "answers.csv")):
         assert f"explain {order_no}" in ran.output
@@ -132,7 +132,7 @@ settlement:
 def test_the_demo_gives_the_same_on_postgresql_and_refuses_a_second_time(postgres_settings: Settings) -> None:
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 0, result.output
-    assert "all 61 planted breaks" in result.output
+    assert "all 62 planted breaks" in result.output
     again = CliRunner().invoke(app, ["demo"])
     assert again.exit_code == 2
     assert "the warehouse of target 'postgres' holds 30 loaded files already" in again.output

@@ -68,9 +68,27 @@ def test_every_planted_break_comes_to_its_answer(tmp_path: Path, seed: int) -> N
             wrong.append((answer["kind"], answer["item_key"], found))
         if answer["reason"] and reasons.get(answer["order_no"]) != answer["reason"]:
             wrong.append((answer["kind"], answer["order_no"], reasons.get(answer["order_no"])))
-        if answer["kind"].startswith(("refund_", "pending_but", "late_", "several_v")) and not answer["reason"]:
+        kinds = ("refund_", "pending_but", "late_", "several_v", "correction")
+        if answer["kind"].startswith(kinds) and not answer["reason"]:
             assert answer["order_no"] in cleared, answer
     assert wrong == []
+
+
+def test_the_correction_takes_back_the_first_version_and_the_refused_one_nothing(tmp_path: Path) -> None:
+    results = oracle_of(tmp_path, DEMO_SEED)
+    found = {
+        answer["kind"]: [
+            (row["entry_kind"], row["order_version"], row["participant_id"], row["base_minor"])
+            for row in results.details
+            if row["order_no"] == answer["order_no"] and row["fee_type"] == "commission"
+        ]
+        for answer in rows_of(tmp_path / "answers.csv")
+        if answer["kind"].startswith("correction")
+    }
+    assert found == {
+        "correction": [("new", 1, "M001", 7_500), ("reversal", 1, "M001", -7_500), ("new", 2, "M002", 7_500)],
+        "correction_refused": [("new", 1, "M001", 8_200)],
+    }
 
 
 def test_nothing_but_the_planted_breaks_stays_open_or_excepted(tmp_path: Path) -> None:

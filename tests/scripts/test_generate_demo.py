@@ -28,7 +28,7 @@ EXCEPTION_REASONS = {
     "no_rule",
     "refund_without_original",
     "refund_exceeds_original",
-    "correction_pending",
+    "correction_after_refund",
 }
 RESULTS = {
     "matched",

@@ -1,20 +1,29 @@
-"""Fixtures of the tests of state: a warehouse on a path of the process's own, and the demo built once for all."""
+"""Fixtures: a warehouse on a path of the process's own; the demo and the rules' examples, each built once for all."""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from settle.generate.demo import make_demo
 from settle.settings import Settings
+from tests.rules.examples import EXAMPLES, Example
+from tests.rules.warehouse import Found, from_json, to_json
+from tests.rules.warehouse import build as build_examples
 from tests.warehouse.company import Demo, at, build, emptied, isolated, load_days, once, read_marts, shared_base
 from tests.warehouse.marts import mart_rows
 from tests.warehouse.shop import Shops
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +83,62 @@ def here(shops: Shops) -> Iterator[Settings]:
     """The shop, built, in a warehouse that the test may change."""
     with pytest.MonkeyPatch.context() as patch:
         yield shops.fresh(patch)
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What the marts hold of all examples, on one engine. Of several test processes the first builds."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    engine: str = request.param
+    kept = shared / f"rule-examples-{engine}.json"
+    with (shared / f"rule-examples-{engine}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            server = request.getfixturevalue("postgres_server") if engine == "postgres" else {}
+            with _settings(tmp_path_factory.mktemp("examples"), server) as settings:
+                outcome = build_examples(settings, EXAMPLES, settings.warehouse_path.parent)
+            kept.write_text(to_json(outcome), encoding="utf-8")
+    return from_json(kept.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _settings(folder: Path, server: dict[str, str]) -> Iterator[Settings]:
+    """Settings of an empty warehouse in the folder, or of an empty database of the server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("SETTLE_", "DBT_"))]:
+            patch.delenv(name)
+        (folder / "profiles").mkdir()
+        shutil.copyfile(CHECKOUT / "profiles.example.yml", folder / "profiles" / "profiles.yml")
+        variables = {
+            "SETTLE_PROJECT": str(CHECKOUT),
+            "DBT_PROFILES_DIR": str(folder / "profiles"),
+            "SETTLE_WAREHOUSE": str(folder / "examples.duckdb"),
+            "SETTLE_SPILL": str(folder / "spill"),
+        }
+        if server:
+            database = f"examples_{os.getpid()}"
+            variables |= {**server, "SETTLE_PG_DATABASE": database, "SETTLE_TARGET": "postgres"}
+            with psycopg.connect(
+                host=server["SETTLE_PG_HOST"],
+                port=int(server["SETTLE_PG_PORT"]),
+                user=server["SETTLE_PG_USER"],
+                password=server["SETTLE_PG_PASSWORD"],
+                dbname="postgres",
+                autocommit=True,
+            ) as connection:
+                connection.execute(f"create database {database}".encode())
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield Settings.from_environment()
+
+
+@pytest.fixture
+def holds(found: Found) -> Callable[[Example], None]:
+    """Fails with what the marts hold otherwise than an example expects."""
+
+    def check(example: Example) -> None:
+        problems = found.problems(EXAMPLES.index(example), example)
+        assert not problems, "\n".join(problems)
+
+    return check

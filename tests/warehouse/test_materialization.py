@@ -259,8 +259,14 @@ def test_the_parts_of_a_batch_run_in_the_order_of_the_list_and_are_all_or_nothin
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ("'numbers:4'|'numbrs:4'", "parts of the SQL are numbers, first, counted, parts to run are first, counted, counted, numbrs;"),
-        ("part('numbers')|part('first')", "parts of the SQL are first, first, counted, parts to run are first, counted, counted, numbers;"),
+        (
+            "'numbers:4'|'numbrs:4'",
+            "parts of the SQL are numbers, first, counted, parts to run are first, counted, counted, numbrs;",
+        ),
+        (
+            "part('numbers')|part('first')",
+            "parts of the SQL are first, first, counted, parts to run are first, counted, counted, numbers;",
+        ),
         ("batch_parts=|unasked=", "parts of the SQL are numbers, first, counted, parts to run are ;"),
     ],
     ids=["no such part", "twice", "no list"],

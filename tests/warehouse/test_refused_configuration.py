@@ -15,6 +15,13 @@ HEADERS = {
     "billing_rules": "rule_code,fee_type,method,accumulate_period",
     "fx_rates": "rate_date,from_currency,to_currency,rate",
     "contracts": "contract_no,participant_id,model_code,currency,valid_from,valid_to",
+    "allocation_rules": "allocation_rule_code,level,parent_bearer,method,overflow",
+    "allocation_bearers": (
+        "allocation_rule_code,level,parent_bearer,bearer,priority,ppm,cap_minor,cap_period,is_residual,valid_from,valid_to"
+    ),
+    "settlement_models": (
+        "model_code,priority,cycle,roll,calendar_code,billing_rule_codes,combination,allocation_rule_code"
+    ),
 }
 # Per test, the rows that it must count one failing row for each.
 REFUSED: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
@@ -106,3 +113,60 @@ def test_prices_that_cannot_be_right_are_refused(duckdb_settings: Settings, tmp_
 
 def test_prices_that_can_be_right_are_accepted(duckdb_settings: Settings, tmp_path: Path) -> None:
     assert failing_rows(duckdb_settings, tmp_path, {table: list(rows) for table, rows in ACCEPTED.items()}) == {}
+
+
+# Each split as its rules, its bearers, and the problems that the build tells of it.
+SPLITS: dict[str, tuple[tuple[str, ...], tuple[str, ...], int]] = {
+    "right": (
+        ("A,1,,ratio,redistribute", "A,2,x,sequence,"),
+        (
+            "A,1,,x,1,500000,,,false,,2026-01-06",
+            "A,1,,x,1,300000,,,false,2026-01-06,",
+            "A,1,,y,2,500000,,,true,,2026-01-06",
+            "A,1,,y,2,700000,,,true,2026-01-06,",
+            "A,2,x,z,1,,,,true,2026-01-06,",
+        ),
+        0,
+    ),
+    "shares are missing from a day on": (
+        ("B,1,,ratio,",),
+        ("B,1,,x,1,500000,,,false,,2026-01-06", "B,1,,x,1,400000,,,false,2026-01-06,", "B,1,,y,2,500000,,,true,,"),
+        1,
+    ),
+    "nobody from a day on": (("C,1,,sequence,",), ("C,1,,x,1,,,,true,,2026-01-06",), 1),
+    "no residual": (("D,1,,sequence,",), ("D,1,,x,1,,10,month,false,,",), 1),
+    "two residuals": (("E,1,,sequence,",), ("E,1,,x,1,,,,true,,", "E,1,,y,2,,,,true,,"), 1),
+    "one priority twice": (("F,1,,sequence,",), ("F,1,,x,1,,10,month,false,,", "F,1,,y,1,,,,true,,"), 1),
+    "redistributed without shares": (("H,1,,sequence,redistribute",), ("H,1,,x,1,,,,true,,",), 1),
+    "children of nobody": (
+        ("K,1,,sequence,", "K,2,z,sequence,"),
+        ("K,1,,x,1,,,,true,,", "K,2,z,y,1,,,,true,,"),
+        1,
+    ),
+}
+
+
+def test_alloc_complete_refuses_splits_that_lose_or_invent_money(duckdb_settings: Settings, tmp_path: Path) -> None:
+    tables = {
+        "allocation_rules": [row for rules, _, _ in SPLITS.values() for row in rules],
+        "allocation_bearers": [row for _, bearers, _ in SPLITS.values() for row in bearers],
+        "billing_rules": [],
+    }
+    expected = {"assert_allocation_rules_are_complete": sum(count for _, _, count in SPLITS.values())}
+    assert failing_rows(duckdb_settings, tmp_path / "all", tables) == expected
+
+
+def test_comb_model_refuses_what_a_model_cannot_do(duckdb_settings: Settings, tmp_path: Path) -> None:
+    tables = {
+        "allocation_rules": ["A,1,,sequence,"],
+        "allocation_bearers": ["A,1,,x,1,,,,true,,"],
+        "billing_rules": ["R,commission,rate,", "CUMULATIVE,commission,cumulative_volume,month"],
+        "settlement_models": [
+            "RIGHT,1,D0,none,CN,R,allocate_bill,A",
+            "NO-SPLIT,2,D0,none,CN,R,allocate,",
+            "UNKNOWN-SPLIT,3,D0,none,CN,R,allocate_bill,X",
+            "NO-SHARE,4,D0,none,CN,CUMULATIVE,allocate_bill,A",
+            "UNKNOWN,5,D0,none,CN,R,both,A",
+        ],
+    }
+    assert failing_rows(duckdb_settings, tmp_path, tables) == {"assert_models_can_do_what_they_say": 4}

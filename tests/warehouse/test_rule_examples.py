@@ -5,88 +5,24 @@ And every invariant by breaking it: one row of the built warehouse is changed, a
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-import psycopg
 import pytest
 
 from settle.settings import Settings
 from tests.rules.breaks import BREAKS, Break
-from tests.rules.examples import Example, read_examples
-from tests.rules.warehouse import WITHOUT_TESTS, Found, build, build_after_mending, from_json, to_json
+from tests.rules.examples import EXAMPLES, Example
+from tests.rules.warehouse import WITHOUT_TESTS, Found, build, build_after_mending
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXAMPLES = read_examples()
 Check = Callable[[Example], None]
-
-
-@pytest.fixture(scope="session", params=["duckdb", "postgres"])
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """What the marts hold of all examples, on one engine. Of several test processes the first builds."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    engine: str = request.param
-    kept = shared / f"rule-examples-{engine}.json"
-    with (shared / f"rule-examples-{engine}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            server = request.getfixturevalue("postgres_server") if engine == "postgres" else {}
-            with _settings(tmp_path_factory.mktemp("examples"), server) as settings:
-                outcome = build(settings, EXAMPLES, settings.warehouse_path.parent)
-            kept.write_text(to_json(outcome), encoding="utf-8")
-    return from_json(kept.read_text(encoding="utf-8"))
-
-
-@contextmanager
-def _settings(folder: Path, server: dict[str, str]) -> Iterator[Settings]:
-    """Settings of an empty warehouse in the folder, or of an empty database of the server."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("SETTLE_", "DBT_"))]:
-            patch.delenv(name)
-        (folder / "profiles").mkdir()
-        shutil.copyfile(CHECKOUT / "profiles.example.yml", folder / "profiles" / "profiles.yml")
-        variables = {
-            "SETTLE_PROJECT": str(CHECKOUT),
-            "DBT_PROFILES_DIR": str(folder / "profiles"),
-            "SETTLE_WAREHOUSE": str(folder / "examples.duckdb"),
-            "SETTLE_SPILL": str(folder / "spill"),
-        }
-        if server:
-            database = f"examples_{os.getpid()}"
-            variables |= {**server, "SETTLE_PG_DATABASE": database, "SETTLE_TARGET": "postgres"}
-            with psycopg.connect(
-                host=server["SETTLE_PG_HOST"],
-                port=int(server["SETTLE_PG_PORT"]),
-                user=server["SETTLE_PG_USER"],
-                password=server["SETTLE_PG_PASSWORD"],
-                dbname="postgres",
-                autocommit=True,
-            ) as connection:
-                connection.execute(f"create database {database}".encode())
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield Settings.from_environment()
-
-
-@pytest.fixture
-def holds(found: Found) -> Check:
-    """Fails with what the marts hold otherwise than an example expects."""
-
-    def check(example: Example) -> None:
-        problems = found.problems(EXAMPLES.index(example), example)
-        assert not problems, "\n".join(problems)
-
-    return check
 
 
 def examples_of(rule: str) -> pytest.MarkDecorator:
@@ -277,6 +213,76 @@ def test_alloc_release(holds: Check, example: Example) -> None:
 
 @examples_of("ALLOC-BALANCE")
 def test_alloc_balance(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-LEVEL2")
+def test_alloc_level2(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-REDISTRIBUTE")
+def test_alloc_redistribute(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-DATED")
+def test_alloc_dated(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-ABOVE")
+def test_alloc_above(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-MIXED")
+def test_alloc_mixed(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("ALLOC-STEPS")
+def test_alloc_steps(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("CORR-LIVE")
+def test_corr_live(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("CORR-REVERSE")
+def test_corr_reverse(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("CORR-REFUSED")
+def test_corr_refused(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("CORR-ORDER")
+def test_corr_order(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("CORR-AMOUNTS")
+def test_corr_amounts(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("COMB-MODEL")
+def test_comb_model(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("COMB-SPLIT")
+def test_comb_split(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("COMB-SHARES")
+def test_comb_shares(holds: Check, example: Example) -> None:
     holds(example)
 
 

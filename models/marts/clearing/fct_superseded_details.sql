@@ -24,7 +24,16 @@ with final as (
         contract_no,
         fee_no,
         original_clearing_seq,
-        original_fee_no
+        original_fee_no,
+        base_before_minor,
+        accumulate_period_key,
+        contract_currency,
+        contract_fee_minor,
+        contract_base_minor,
+        fx_rate,
+        fx_rate_date,
+        fx_rounding,
+        account_no
     from {{ source('superseded', 'fct_clearing_details') }}
 )
 
