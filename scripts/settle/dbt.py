@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,11 @@ def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> 
     output = settings.connection()
     state = state_folder(settings)
     started = time.monotonic()
+    variables = dbt_environment(settings, state)
     with (
         warnings.catch_warnings(),
         _silent_about_its_log(),
-        _environment(dbt_environment(settings, state)),
+        _environment(variables),
         _one_at_a_time(settings, output, args),
         _progress(show_progress) as watch,
     ):
@@ -94,6 +95,7 @@ def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> 
         # dbt's CSV reader warns of every declared column that a configuration file leaves out, which it may.
         warnings.filterwarnings("ignore", category=RuntimeWarning, module="agate")
         try:
+            _forget_outdated_project(settings, variables)
             command = [*_arguments(settings, state), *args]
             result = dbtRunner(callbacks=[watch]).invoke(_command_first(command, args))
         finally:
@@ -155,6 +157,22 @@ def _configuration_folder(settings: Settings, state: Path) -> str:
         if file.suffix in (".csv", ".yml"):
             shutil.copyfile(file, copy / file.name)
     return str(copy)
+
+
+def _forget_outdated_project(settings: Settings, variables: Mapping[str, str]) -> None:
+    """Have dbt read the project anew when a configuration file was added or taken away since it last did.
+
+    A table comes from the folder or, where it lacks it, from the shipped package; dbt keeps which of them a model reads
+    and would not find it again.
+    """
+    target = Path(variables["DBT_TARGET_PATH"])
+    names = "\n".join(sorted(file.name for file in settings.config_dir.glob("*.csv")))
+    listing = target / "configuration_files.txt"
+    if listing.exists() and listing.read_text(encoding="utf-8") == names:
+        return
+    (target / "partial_parse.msgpack").unlink(missing_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
+    listing.write_text(names, encoding="utf-8")
 
 
 def _arguments(settings: Settings, state: Path) -> list[str]:

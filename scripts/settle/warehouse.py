@@ -227,7 +227,7 @@ def _open_duckdb(settings: Settings, output: dict[str, Any], read_only: bool) ->
             path.parent.mkdir(parents=True, exist_ok=True)
         options = dict(output.get("config_options") or {})
         connection = duckdb.connect(str(path), read_only=read_only, config=options)
-        # DuckDB names the catalog after the file: in settlement.duckdb, `settlement.fct_settlement_bills` could be either.
+        # DuckDB names the catalog after the file: in settlement.duckdb, `settlement.x` could be either.
         if connection.execute("select 1 from duckdb_schemas() where schema_name = current_database()").fetchall():
             connection.close()
             connection = duckdb.connect(config=options)

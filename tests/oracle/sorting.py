@@ -243,9 +243,9 @@ class Sorter:
             originals = self.live.get(order.original_order_no, [])
             if order.order_no in ever_before:
                 reasons.add("correction_after_refund")
-            if not originals or originals[0].order.currency != order.currency:
-                reasons.add("refund_without_original")
-            elif order.has_own_lines and not {line.line_no for line in order.lines} <= _numbers(originals):
+            lines_named = {line.line_no for line in order.lines} if order.has_own_lines else set()
+            is_other = not originals or originals[0].order.currency != order.currency
+            if is_other or not lines_named <= _numbers(originals):
                 reasons.add("refund_without_original")
             elif order.order_no not in ever_before:
                 reasons |= _fit(order, originals, accepted[order.original_order_no])
@@ -313,9 +313,8 @@ def _fit(order: Order, originals: list[ClearedLine], accepted: list[Order]) -> s
         if earlier.has_own_lines:
             for line in earlier.lines:
                 left[line.line_no] -= line.amount or 0
-    if order.has_own_lines:
-        if any((line.amount or 0) > left[line.line_no] for line in order.lines):
-            return {"refund_exceeds_original"}
+    if order.has_own_lines and any((line.amount or 0) > left[line.line_no] for line in order.lines):
+        return {"refund_exceeds_original"}
     return {"refund_exceeds_original"} if (order.amount or 0) > total else set()
 
 

@@ -190,7 +190,7 @@ class TrafficMaker:
     def _refund_lines(self, draft: Draft, original: Draft) -> Draft:
         rng = self.rng
         named = rng.sample(original.lines, rng.randint(1, len(original.lines)))
-        lines = []
+        lines: list[tuple[int, str, str, int | str, str]] = []
         for line in named:
             whole = line[3] if isinstance(line[3], int) and line[3] > 0 else 1
             amount = rng.choice((whole, rng.randint(1, whole), whole + 1 if rng.random() < 0.2 else 1))

@@ -277,8 +277,8 @@ def above(nodes: dict[str, dict[str, Any]], unique_id: str) -> set[str]:
 
 def test_reset_takes_out_every_model_that_reads_what_clears(home: Settings) -> None:
     nodes = lineage(home)
-    sorting = {f"model.settlement_warehouse.int_clearing__{name}" for name in ("models_used", "rules_used")}
-    sorting.add("model.settlement_warehouse.int_clearing__lines_sorted")
+    names = ("models_used", "rules_used", "tiers_used", "accounts_used", "lines_sorted")
+    sorting = {f"model.settlement_warehouse.int_clearing__{name}" for name in names}
     by_batch = {key for key, node in nodes.items() if node["config"].get("materialized") == "batch_by_batch"}
     below = {key for key in by_batch if key in sorting or above(nodes, key) & sorting}
     assert cleared_again(CHECKOUT) == {nodes[key]["name"]: nodes[key]["schema"] for key in below}
