@@ -18,7 +18,7 @@ from tests.oracle.compare import FULL_MARTS, compare_worlds
 from tests.oracle.world import World
 from tests.oracle.worlds import calendar, make_world, with_late_lines, write_config, write_files
 
-WORLDS_TOGETHER = 15
+WORLDS_TOGETHER = 10
 CAMPAIGN_WAREHOUSES, CAMPAIGN_WORLDS = 25, 40
 MOST_SHOWN = 30
 
