@@ -36,7 +36,7 @@ lint: $(READY) profiles.yml
 	$(call step,sqlfluff postgres,.ci/lint-sql postgres)
 
 pytest: $(READY) profiles.yml
-	$(call step,pytest,$(PY) -m pytest -n $(PYTEST_WORKERS) -q)
+	$(call step,pytest,$(PY) -m pytest -n $(PYTEST_WORKERS) --dist worksteal -q)
 
 format: $(READY)
 	@$(PY) -m ruff check --no-cache --fix .
