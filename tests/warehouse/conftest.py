@@ -71,11 +71,25 @@ def postgres_home(postgres_settings: Settings, tmp_path: Path) -> Settings:
     return replace(at(postgres_settings, tmp_path / "warehouse"), target="postgres")
 
 
-@pytest.fixture(scope="session", params=["duckdb", "postgres"])
-def shops(request: pytest.FixtureRequest, own_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Shops:
+@pytest.fixture(scope="session")
+def built_shops() -> dict[str, Shops]:
+    """The shops of this test process by engine. A session fixture with params is made anew whenever the engine changes."""
+    return {}
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def shops(
+    request: pytest.FixtureRequest,
+    built_shops: dict[str, Shops],
+    own_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Shops:
     """The small shop on one engine, built when it is first asked for."""
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    return Shops(own_folder, tmp_path_factory.mktemp("shop") / "built", server)
+    engine: str = request.param
+    if engine not in built_shops:
+        server = request.getfixturevalue("postgres_server") if engine == "postgres" else None
+        built_shops[engine] = Shops(own_folder, tmp_path_factory.mktemp("shop") / "built", server)
+    return built_shops[engine]
 
 
 @pytest.fixture
