@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import logging
 import os
@@ -87,6 +88,7 @@ def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> 
         _silent_about_its_log(),
         _environment(variables),
         _one_at_a_time(settings, output, args),
+        _no_collections(),
         _progress(show_progress) as watch,
     ):
         from dbt.cli.main import dbtRunner
@@ -186,6 +188,19 @@ def _command_first(command: list[str], args: list[str]) -> list[str]:
     """dbt wants its command before the options of that command."""
     options = command[: len(command) - len(args)]
     return [args[0], *options, *args[1:]]
+
+
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """No garbage collection meanwhile: dbt builds its project once and keeps it, so looking for cycles in it finds nothing
+    and takes a tenth of the time of a build that has little to do."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -1,3 +1,5 @@
+{{ config(batch_parts=['touched', 'left']) }}
+
 with orders as (
     select * from {{ ref('int_reconciliation__orders_touched') }}
 ),
@@ -49,13 +51,14 @@ items_before as (
 items_left as (
     select items_before.*
     from items_before
-    left join paired
+    left join {{ this }} as now
         on
-            paired.channel_code = items_before.channel_code
-            and paired.order_no = items_before.order_no
-            and paired.direction = items_before.direction
-            and paired.own_txn_no = items_before.own_txn_no
-    where paired.order_no is null
+            now.channel_code = items_before.channel_code
+            and now.order_no = items_before.order_no
+            and now.direction = items_before.direction
+            and now.own_txn_no = items_before.own_txn_no
+            and now.batch_id = {{ batch_id() }}
+    where now.order_no is null
 ),
 
 filled as (
@@ -80,6 +83,7 @@ channel_fees as (
 ),
 
 final as (
+    {{ part('touched') }}
     select
         cast({{ batch_id() }} as bigint) as batch_id,
         channel_code, order_no, direction, own_txn_no, is_further_line,
@@ -93,10 +97,16 @@ final as (
         and (statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0) as is_plain_match
     from filled
     union all
+    {{ part('left') }}
     select
-        cast({{ batch_id() }} as bigint), channel_code, order_no, direction, own_txn_no, is_further_line,
-        null, false, false, false, null, null, false, null, null, null, false
+        cast({{ batch_id() }} as bigint) as batch_id,
+        channel_code, order_no, direction, own_txn_no, is_further_line, cast(null as bigint) as order_version,
+        false as has_order, false as is_order_successful, false as is_filled_now,
+        cast(null as bigint) as order_minor, cast(null as {{ dbt.type_string() }}) as order_currency,
+        false as has_statement, cast(null as bigint) as statement_minor, cast(null as bigint) as statement_fee_minor,
+        cast(null as {{ dbt.type_string() }}) as statement_currency, false as is_plain_match
     from items_left
+    {{ parts_end() }}
 )
 
 select * from final

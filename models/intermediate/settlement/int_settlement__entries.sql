@@ -1,3 +1,5 @@
+{{ config(batch_parts=['whole', 'in_parts']) }}
+
 {#- The two kinds of lines are read apart: one statement over both would keep all lines of the batch in memory. -#}
 {%- set charged_lines %}
     select
@@ -28,15 +30,27 @@ parts as (
     where charges.participant_id <> lines.participant_id and (charges.fee_minor <> 0 or charges.charge_minor <> 0)
 ),
 
--- Lines that are a whole order are an entry as they stand; so most orders need no grouping.
-entries as (
-    {{ charged_lines | trim | replace('__which', 'not lines.is_part_of_order') }}
-    union all
+parts_summed as (
     select
-        min(clearing_seq), order_no, order_version, participant_id, entry_kind, currency, min(channel_code), model_no,
-        min(ordered_date), {{ minor_sum('gross_minor') }}, {{ minor_sum('fee_minor') }}, {{ minor_sum('charge_minor') }}
+        min(clearing_seq) as clearing_seq, order_no, order_version, participant_id, entry_kind, currency,
+        min(channel_code) as channel_code, model_no, min(ordered_date) as ordered_date,
+        {{ minor_sum('gross_minor') }} as gross_minor, {{ minor_sum('fee_minor') }} as fee_minor,
+        {{ minor_sum('charge_minor') }} as charge_minor
     from parts
     group by order_no, order_version, participant_id, entry_kind, currency, model_no
+),
+
+-- Lines that are a whole order are an entry as they stand; so most orders need no grouping.
+entries as (
+    {{ part('whole') }}
+    {{ charged_lines | trim | replace('__which', 'not lines.is_part_of_order') }}
+    union all
+    {{ part('in_parts') }}
+    select
+        clearing_seq, order_no, order_version, participant_id, entry_kind, currency, channel_code, model_no, ordered_date,
+        gross_minor, fee_minor, charge_minor
+    from parts_summed
+    {{ parts_end() }}
 ),
 
 final as (
