@@ -192,8 +192,9 @@ def _command_first(command: list[str], args: list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def _no_collections() -> Iterator[None]:
-    """No garbage collection meanwhile: dbt builds its project once and keeps it, so looking for cycles in it finds nothing
-    and takes a tenth of the time of a build that has little to do."""
+    """No garbage collection meanwhile: dbt keeps the project it has read, and looking for cycles in it again and again
+    takes a tenth of the time of a build that has little to do.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,23 @@ from typer.testing import CliRunner
 
 from settle.bench.child import run_script
 from settle.bench.measure import Measured, run_measured
-from settle.bench.report import batch_figures, day_figures
-from settle.bench.run import BUILD, BUILD_IDLE, BUILD_TESTED, SCRIPT, Bench, batch_seconds, medians, run_batches
+from settle.bench.report import batch_figures, clearing_figures, day_figures
+from settle.bench.run import (
+    BUILD,
+    BUILD_IDLE,
+    BUILD_TESTED,
+    CLEARING_STATEMENTS,
+    SCRIPT,
+    Bench,
+    batch_seconds,
+    medians,
+    run_batches,
+    run_clearing,
+)
 from settle.bench.totals import SCRIPT_TOTALS, differences, known_totals, totals_of
 from settle.cli import app
 from settle.errors import InputError, SettleError, TryAgainError
+from settle.generate.reference_config import Shape, write_config
 from settle.generate.reference_day import DaySpec, make_reference_days
 from settle.settings import Settings
 
@@ -64,8 +76,12 @@ def test_a_failing_step_raises_the_error_of_its_exit_code_with_its_last_lines(
 
 @pytest.fixture(scope="module")
 def script_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("script")
+    return run_reference(tmp_path_factory.mktemp("script"), Shape.PLAIN)
+
+
+def run_reference(folder: Path, shape: Shape) -> Path:
     (files,) = make_reference_days(DaySpec(orders=ORDERS), folder / "day", CALENDAR)
+    write_config(ORDERS, folder / "day" / "config", shape)
     database = folder / "script.duckdb"
     run_script(database, files.orders, files.payments, folder / "day" / "config", {})
     return database
@@ -79,31 +95,43 @@ def test_the_script_gives_the_totals_that_the_generator_knows(script_file: Path)
     assert len(found) == 20
 
 
-def grants_by_hand(day: Path) -> Iterator[tuple[int, str, str, int, int | None]]:
-    """Fees and grants of the day by a plain loop in clearing order: number, rule, bearer, granted, accumulated."""
+Grants = list[tuple[int, str, str, int, int | None]]
+
+
+def fees_by_hand(day: Path) -> list[tuple[int, str, int]]:
+    """The fees of the day by a plain loop in clearing order: number, allocation rule, fee."""
     with duckdb.connect() as connection:
         rules = connection.execute(f"""
             select models.product_code, rules.ppm, coalesce(rules.fixed_minor, 0), rules.allocation_rule_code
             from read_csv('{day}/config/billing_rules.csv', types = {{'fixed_minor': 'bigint'}}) as rules
             join read_csv('{day}/config/settlement_models.csv') as models on models.billing_rule_codes = rules.rule_code
         """).fetchall()
-        bearers = connection.execute(f"""
-            select allocation_rule_code, bearer, ppm, cast(cap_minor as bigint)
-            from read_csv('{day}/config/allocation_bearers.csv') order by allocation_rule_code, priority
-        """).fetchall()
         orders = connection.execute(f"""
             select product_code, cast(amount * 100 as bigint) from '{day}/orders_*.parquet'
             where status = 'success' order by ordered_at, order_no
         """).fetchall()
     prices = {product: (ppm, fixed, code) for product, ppm, fixed, code in rules}
+    found = []
+    for number, (product, amount) in enumerate(orders, start=1):
+        ppm, fixed, code = prices[product]
+        found.append((number, code, int(Fraction(amount * ppm, 1_000_000) + fixed + Fraction(1, 2))))
+    return found
+
+
+def grants_by_hand(day: Path, amounts: list[tuple[int, str, int]], level: int) -> Grants:
+    """Grants of a level by a plain loop over amounts in clearing order: number, rule, bearer, granted, accumulated."""
+    with duckdb.connect() as connection:
+        bearers = connection.execute(f"""
+            select allocation_rule_code, bearer, ppm, cast(cap_minor as bigint)
+            from read_csv('{day}/config/allocation_bearers.csv') where level = {level}
+            order by allocation_rule_code, priority
+        """).fetchall()
     shares = defaultdict(list)
     for code, bearer, ppm, cap in bearers:
         shares[code].append((bearer, ppm, cap))
     accumulated: dict[tuple[str, str], int] = defaultdict(int)
-    for number, (product, amount) in enumerate(orders, start=1):
-        ppm, fixed, code = prices[product]
-        exact = Fraction(amount * ppm, 1_000_000) + fixed
-        fee = int(exact + Fraction(1, 2))
+    found: Grants = []
+    for number, code, fee in amounts:
         parts = [fee * share // 1_000_000 for _, share, _ in shares[code]]
         rests = sorted(range(3), key=lambda place: (-(fee * shares[code][place][1] % 1_000_000), place))
         for place in rests[: fee - sum(parts)]:
@@ -111,25 +139,49 @@ def grants_by_hand(day: Path) -> Iterator[tuple[int, str, str, int, int | None]]
         left = fee
         for (bearer, _, cap), demand in zip(shares[code], parts, strict=True):
             if cap is None:
-                yield number, code, bearer, left, None
+                found.append((number, code, bearer, left, None))
                 continue
             granted = min(demand, cap - accumulated[(code, bearer)])
             accumulated[(code, bearer)] += granted
             left -= granted
-            yield number, code, bearer, granted, accumulated[(code, bearer)]
+            found.append((number, code, bearer, granted, accumulated[(code, bearer)]))
+    return found
+
+
+def grants_found(database: Path, table: str) -> Grants:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(f"""
+            select clearing_seq, allocation_rule_code, bearer, granted_minor, accumulated_minor from {table}
+        """).fetchall()
+
+
+def bound(grants: Grants) -> set[tuple[str, str]]:
+    """Rule and bearer of the caps that were reached within the day."""
+    return {(rule, bearer) for number, rule, bearer, granted, now in grants if granted == 0 and now and number > 1000}
 
 
 def test_the_script_grants_what_a_plain_loop_grants_to_the_unit(script_file: Path) -> None:
-    with duckdb.connect(str(script_file), read_only=True) as connection:
-        found = connection.execute("""
-            select clearing_seq, allocation_rule_code, bearer, granted_minor, accumulated_minor from grants
-        """).fetchall()
-        bound = connection.execute("""
-            select count(distinct (allocation_rule_code, bearer)) from grants
-            where granted_minor = 0 and accumulated_minor is not null and clearing_seq > 1000
-        """).fetchone()
-    assert sorted(found, key=str) == sorted(grants_by_hand(script_file.parent / "day"), key=str)
-    assert bound == (4,), "the caps of two rules must bind, else the comparison shows nothing"
+    day = script_file.parent / "day"
+    found = grants_found(script_file, "grants")
+    assert sorted(found, key=str) == sorted(grants_by_hand(day, fees_by_hand(day), 1), key=str)
+    assert len(bound(found)) == 4, "the caps of two rules must bind, else the comparison shows nothing"
+    assert grants_found(script_file, "grants_below") == []
+
+
+def test_the_script_shares_on_two_levels_as_a_plain_loop_does(tmp_path: Path) -> None:
+    database = run_reference(tmp_path, Shape.LEVELS)
+    found = grants_found(database, "grants")
+    assert sorted(found, key=str) == sorted(
+        grants_by_hand(tmp_path / "day", fees_by_hand(tmp_path / "day"), 1), key=str
+    )
+    amounts = [
+        (number, rule, granted) for number, rule, bearer, granted, _ in sorted(found, key=str) if bearer == "platform"
+    ]
+    below = grants_found(database, "grants_below")
+    expected = grants_by_hand(tmp_path / "day", sorted(amount for amount in amounts if amount[2] > 0), 2)
+    assert sorted(below, key=str) == sorted(expected, key=str)
+    assert len(bound(found)) == 40
+    assert len(bound(below)) >= 35, "caps below must bind too"
 
 
 def test_totals_that_differ_or_are_absent_are_named() -> None:
@@ -147,6 +199,43 @@ def test_the_ratio_is_of_medians_and_counts_load_and_build() -> None:
     assert figures["ratios"]["wall"] == (8.0 + 14.0) / 11.0
     assert figures["peak_bytes"] == 5 * MIB
     assert figures["lines"][-1] == "(load + build) / script: 2.00 in wall seconds, 3.00 in CPU seconds"
+
+
+def test_clearing_alone_is_its_models_beside_the_statements_of_the_script() -> None:
+    statements = dict.fromkeys(CLEARING_STATEMENTS, 1.5) | {"create table orders as": 99.0}
+    measured = [replace(a_step(SCRIPT, 1.0), details=statements)]
+    for shape, seconds in ((Shape.LEVELS, 9.0), (Shape.RATIO, 5.0), (Shape.REDISTRIBUTE, 10.0)):
+        groups = {"intermediate/clearing": seconds - 1, "marts/clearing": 1.0, "marts/quality": 99.0}
+        measured.append(replace(a_step(f"{BUILD}, {shape}", 1.0), details={"group_seconds": groups}))
+    assert clearing_figures(measured)["ratios"] == {"levels / script": 1.5, "redistribute / ratio": 2.0}
+
+
+def test_each_shape_is_built_from_the_same_load_with_its_own_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(Settings.from_environment(), DaySpec(orders=50), tmp_path, lambda text: None)
+    built: list[str] = []
+
+    def step(self: Bench, name: str, arguments: list[str], warehouse: Path) -> Measured:
+        warehouse.touch()
+        built.append(f"{name}: {self.variables(warehouse)['SETTLE_CONFIG'].rsplit('/', 1)[1]}")
+        return a_step(name, 1.0)
+
+    monkeypatch.setattr(Bench, "step", step)
+    monkeypatch.setattr("settle.bench.run.totals_of", lambda database, queries: {"orders cleared": len(database.name)})
+    with pytest.raises(SettleError, match="orders cleared: 13 and 16"):
+        run_clearing(bench, 1)
+    monkeypatch.setattr("settle.bench.run.totals_of", lambda database, queries: {"orders cleared": 1})
+    built.clear()
+    run_clearing(bench, 1)
+    assert built == [
+        "load orders: config",
+        "load payments: config",
+        "build, levels: config-levels",
+        "script: config-levels",
+        "build, ratio: config-ratio",
+        "build, redistribute: config-redistribute",
+    ]
 
 
 def test_a_batch_is_its_two_loads_and_its_build() -> None:

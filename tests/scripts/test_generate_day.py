@@ -12,13 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from settle.errors import InputError
-from settle.generate.reference_day import (
-    BINDING_PRODUCTS,
-    DaySpec,
-    business_dates,
-    half_way_cap,
-    make_reference_days,
-)
+from settle.generate.reference_config import BINDING_PRODUCTS, taken_in_a_batch
+from settle.generate.reference_day import DaySpec, business_dates, make_reference_days
 
 PROJECT = Path(__file__).resolve().parents[2]
 CALENDAR = PROJECT / "seeds" / "packages" / "defaults" / "seeds" / "business_days.csv"
@@ -94,7 +89,7 @@ def test_the_configuration_is_whole_and_two_rules_have_caps_that_bind(day: Path)
 
 def test_a_cap_is_about_half_of_what_the_bearer_would_take() -> None:
     # 60,000 orders: 2,910 successful ones of 1,000.50 on average per product; 1.1 % of that; half of it; half again.
-    assert half_way_cap(ORDERS, 1, 500_000) == pytest.approx(2_910 * 100_050 * 0.011 / 4, rel=0.01)
+    assert taken_in_a_batch(ORDERS, 1, 500_000) == pytest.approx(2_910 * 100_050 * 0.011 / 2, rel=0.01)
 
 
 def test_batches_are_consecutive_business_days_with_numbers_that_never_repeat(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def postgres_home(postgres_settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def built_shops() -> dict[str, Shops]:
-    """The shops of this test process by engine. A session fixture with params is made anew whenever the engine changes."""
+    """The shops of this test process by engine: a session fixture with params is made anew when the engine changes."""
     return {}
 
 

@@ -14,7 +14,7 @@ inner join read_csv(getvariable('config_dir') || '/settlement_models.csv') as mo
     on models.billing_rule_codes = rules.rule_code;
 
 create table bearers as
-select allocation_rule_code, bearer, priority, ppm, cast(cap_minor as bigint) as cap_minor, is_residual
+select allocation_rule_code, level, bearer, priority, ppm, cast(cap_minor as bigint) as cap_minor, is_residual
 from read_csv(getvariable('config_dir') || '/allocation_bearers.csv');
 
 create table orders as
@@ -74,101 +74,114 @@ from (
 set preserve_insertion_order = false;
 
 -- Allocation by ratio with largest remainder, then caps by running totals -------------------------------------------
-create table grants as
-with shares as (
-    select
-        allocation_rule_code,
-        max(ppm) filter (where priority = 1) as ppm_1,
-        max(ppm) filter (where priority = 2) as ppm_2,
-        max(ppm) filter (where priority = 3) as ppm_3,
-        max(cap_minor) filter (where priority = 1) as cap_1,
-        max(cap_minor) filter (where priority = 2) as cap_2
-    from bearers
-    group by allocation_rule_code
-),
+create macro split(amounts_table, which_level) as table (
+    with shares as (
+        select
+            allocation_rule_code,
+            max(ppm) filter (where priority = 1) as ppm_1,
+            max(ppm) filter (where priority = 2) as ppm_2,
+            max(ppm) filter (where priority = 3) as ppm_3,
+            max(cap_minor) filter (where priority = 1) as cap_1,
+            max(cap_minor) filter (where priority = 2) as cap_2
+        from bearers
+        where level = which_level
+        group by allocation_rule_code
+    ),
 
-parts as (
-    select
-        fees.clearing_seq,
-        fees.allocation_rule_code,
-        fees.fee_minor,
-        shares.cap_1,
-        shares.cap_2,
-        fees.fee_minor * ppm_1 // 1000000 as floor_1,
-        fees.fee_minor * ppm_2 // 1000000 as floor_2,
-        fees.fee_minor * ppm_1 % 1000000 as rest_1,
-        fees.fee_minor * ppm_2 % 1000000 as rest_2,
-        fees.fee_minor * ppm_3 % 1000000 as rest_3,
-        -- The remainders sum to whole units: that many bearers get one unit more.
-        (fees.fee_minor * ppm_1 % 1000000 + fees.fee_minor * ppm_2 % 1000000 + fees.fee_minor * ppm_3 % 1000000)
-        // 1000000 as missing
-    from fees
-    inner join shares on shares.allocation_rule_code = fees.allocation_rule_code
-),
+    parts as (
+        select
+            amounts.clearing_seq,
+            amounts.allocation_rule_code,
+            amounts.fee_minor,
+            shares.cap_1,
+            shares.cap_2,
+            amounts.fee_minor * ppm_1 // 1000000 as floor_1,
+            amounts.fee_minor * ppm_2 // 1000000 as floor_2,
+            amounts.fee_minor * ppm_1 % 1000000 as rest_1,
+            amounts.fee_minor * ppm_2 % 1000000 as rest_2,
+            amounts.fee_minor * ppm_3 % 1000000 as rest_3,
+            -- The remainders sum to whole units: that many bearers get one unit more.
+            (amounts.fee_minor * ppm_1 % 1000000 + amounts.fee_minor * ppm_2 % 1000000 + amounts.fee_minor * ppm_3 % 1000000)
+            // 1000000 as missing
+        from query_table(amounts_table) as amounts
+        inner join shares on shares.allocation_rule_code = amounts.allocation_rule_code
+    ),
 
-demands as (
-    select
-        clearing_seq,
-        allocation_rule_code,
-        fee_minor,
-        cap_1,
-        cap_2,
-        floor_1 + case when (case when rest_2 > rest_1 then 1 else 0 end + case when rest_3 > rest_1 then 1 else 0 end)
-        < missing then 1 else 0 end as demand_1,
-        floor_2 + case when (case when rest_1 >= rest_2 then 1 else 0 end + case when rest_3 > rest_2 then 1 else 0 end)
-        < missing then 1 else 0 end as demand_2
-    from parts
-),
+    demands as (
+        select
+            clearing_seq,
+            allocation_rule_code,
+            fee_minor,
+            cap_1,
+            cap_2,
+            floor_1 + case when (case when rest_2 > rest_1 then 1 else 0 end + case when rest_3 > rest_1 then 1 else 0 end)
+            < missing then 1 else 0 end as demand_1,
+            floor_2 + case when (case when rest_1 >= rest_2 then 1 else 0 end + case when rest_3 > rest_2 then 1 else 0 end)
+            < missing then 1 else 0 end as demand_2
+        from parts
+    ),
 
-running as (
-    select
-        *,
-        cast(sum(demand_1) over by_rule as bigint) as total_1,
-        cast(sum(demand_2) over by_rule as bigint) as total_2
-    from demands
-    window by_rule as (
-        partition by allocation_rule_code order by clearing_seq rows between unbounded preceding and current row
-    )
-),
-
--- A = D - max(0, highest D - cap so far); the row's grant is what A grows by.
-capped as (
-    select
-        clearing_seq,
-        allocation_rule_code,
-        fee_minor,
-        total_1 - greatest(excess_1, total_1 - cap_1) as accumulated_1,
-        total_2 - greatest(excess_2, total_2 - cap_2) as accumulated_2,
-        total_1 - demand_1 - excess_1 as before_1,
-        total_2 - demand_2 - excess_2 as before_2
-    from (
+    running as (
         select
             *,
-            coalesce(greatest(0, max(total_1 - cap_1) over so_far), 0) as excess_1,
-            coalesce(greatest(0, max(total_2 - cap_2) over so_far), 0) as excess_2
-        from running
-        window so_far as (
-            partition by allocation_rule_code order by clearing_seq rows between unbounded preceding and 1 preceding
+            cast(sum(demand_1) over by_rule as bigint) as total_1,
+            cast(sum(demand_2) over by_rule as bigint) as total_2
+        from demands
+        window by_rule as (
+            partition by allocation_rule_code order by clearing_seq rows between unbounded preceding and current row
+        )
+    ),
+
+    -- A = D - max(0, highest D - cap so far); the row's grant is what A grows by.
+    capped as (
+        select
+            clearing_seq,
+            allocation_rule_code,
+            fee_minor,
+            total_1 - greatest(excess_1, total_1 - cap_1) as accumulated_1,
+            total_2 - greatest(excess_2, total_2 - cap_2) as accumulated_2,
+            total_1 - demand_1 - excess_1 as before_1,
+            total_2 - demand_2 - excess_2 as before_2
+        from (
+            select
+                *,
+                coalesce(greatest(0, max(total_1 - cap_1) over so_far), 0) as excess_1,
+                coalesce(greatest(0, max(total_2 - cap_2) over so_far), 0) as excess_2
+            from running
+            window so_far as (
+                partition by allocation_rule_code order by clearing_seq rows between unbounded preceding and 1 preceding
+            )
         )
     )
-)
 
-select
-    capped.clearing_seq,
-    capped.allocation_rule_code,
-    bearers.bearer,
-    cast(case bearers.priority
-        when 1 then accumulated_1 - before_1
-        when 2 then accumulated_2 - before_2
-        else fee_minor - (accumulated_1 - before_1) - (accumulated_2 - before_2)
-    end as bigint) as granted_minor,
-    cast(case bearers.priority when 1 then accumulated_1 when 2 then accumulated_2 end as bigint) as accumulated_minor
-from capped
-inner join bearers on bearers.allocation_rule_code = capped.allocation_rule_code;
+    select
+        capped.clearing_seq,
+        capped.allocation_rule_code,
+        bearers.bearer,
+        cast(case bearers.priority
+            when 1 then accumulated_1 - before_1
+            when 2 then accumulated_2 - before_2
+            else fee_minor - (accumulated_1 - before_1) - (accumulated_2 - before_2)
+        end as bigint) as granted_minor,
+        cast(case bearers.priority when 1 then accumulated_1 when 2 then accumulated_2 end as bigint) as accumulated_minor
+    from capped
+    inner join bearers on bearers.allocation_rule_code = capped.allocation_rule_code and bearers.level = which_level
+);
+
+create table grants as
+from split('fees', 1);
+
+-- What the platform takes is shared once more, where the day's rules have a second level.
+create view amounts_below as
+select clearing_seq, allocation_rule_code, granted_minor as fee_minor from grants
+where bearer = 'platform' and granted_minor > 0;
+
+create table grants_below as
+from split('amounts_below', 2);
 
 create table accumulators as
 select allocation_rule_code, bearer, max(accumulated_minor) as closing_minor, sum(granted_minor) as granted_minor
-from grants
+from (from grants union all from grants_below)
 group by allocation_rule_code, bearer;
 
 checkpoint;

@@ -6,7 +6,19 @@ import statistics
 from typing import Any
 
 from settle.bench.measure import Measured
-from settle.bench.run import BUILD, BUILD_IDLE, BUILD_TESTED, LOAD, SCRIPT, batch_seconds, gib, machine, medians
+from settle.bench.run import (
+    BUILD,
+    BUILD_IDLE,
+    BUILD_TESTED,
+    LOAD,
+    SCRIPT,
+    batch_seconds,
+    clearing_seconds,
+    gib,
+    machine,
+    medians,
+)
+from settle.generate.reference_config import Shape
 
 
 def machine_line() -> str:
@@ -35,6 +47,22 @@ def day_figures(measured: list[Measured], orders: int) -> dict[str, Any]:
         "peak_bytes": max(step.peak_bytes for step in measured),
         "lines": lines,
     }
+
+
+def clearing_figures(measured: list[Measured]) -> dict[str, Any]:
+    """Median seconds of clearing alone by shape; ratios of two levels to the script, of redistribution to ratio."""
+    by_step: dict[str, list[float]] = {}
+    for step in measured:
+        if not step.step.startswith(LOAD):
+            by_step.setdefault(step.step, []).append(clearing_seconds(step))
+    seconds = {name: statistics.median(values) for name, values in by_step.items()}
+    levels, ratio, again = (seconds[f"{BUILD}, {shape}"] for shape in (Shape.LEVELS, Shape.RATIO, Shape.REDISTRIBUTE))
+    ratios = {"levels / script": levels / seconds[SCRIPT], "redistribute / ratio": again / ratio}
+    lines = [f"{'clearing alone':<24}{'seconds':>10}"]
+    lines += [f"{name:<24}{value:>10.1f}" for name, value in seconds.items()]
+    lines += [f"{name}: {value:.2f}" for name, value in ratios.items()]
+    peak = max(step.peak_bytes for step in measured)
+    return {"clearing_seconds": seconds, "ratios": ratios, "peak_bytes": peak, "lines": lines}
 
 
 def batch_figures(measured: list[Measured]) -> dict[str, Any]:

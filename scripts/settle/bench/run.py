@@ -8,7 +8,7 @@ import platform
 import shutil
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -17,6 +17,7 @@ import psutil
 from settle.bench.measure import Measured, run_measured
 from settle.bench.totals import SCRIPT_TOTALS, WAREHOUSE_TOTALS, Totals, differences, known_totals, totals_of
 from settle.errors import SettleError
+from settle.generate.reference_config import Shape, write_config
 from settle.generate.reference_day import BatchFiles, DaySpec, batch_files, make_reference_days
 from settle.settings import SHIPPED_PROFILE, Settings
 
@@ -24,6 +25,13 @@ WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "
 BUSINESS_DAYS = Path("seeds") / "packages" / "defaults" / "seeds" / "business_days.csv"
 SCRIPT, LOAD, BUILD, BUILD_TESTED, BUILD_IDLE = "script", "load", "build", "build with tests", "build, nothing to do"
 BATCH = "batch"
+CLEARING_MODELS = ("intermediate/clearing", "marts/clearing")
+CLEARING_STATEMENTS = (
+    "create table fees as",
+    "create table grants as",
+    "create table grants_below as",
+    "create table accumulators as",
+)
 
 Say = Callable[[str], None]
 
@@ -36,6 +44,7 @@ class Bench:
     spec: DaySpec
     folder: Path
     say: Say
+    shape: Shape = Shape.PLAIN
     measured: list[Measured] = field(default_factory=list)
     totals: Totals = field(default_factory=dict)
 
@@ -43,6 +52,11 @@ class Bench:
     def data(self) -> Path:
         """The folder of the generated days; kept, so that another run need not make them again."""
         return self.folder / f"day-{self.spec.orders}x{self.spec.batches}-seed{self.spec.seed}"
+
+    @property
+    def config(self) -> Path:
+        """The configuration of the shape that is measured."""
+        return self.data / ("config" if self.shape == Shape.PLAIN else f"config-{self.shape}")
 
     @property
     def runs(self) -> Path:
@@ -76,7 +90,7 @@ class Bench:
             "SETTLE_PROJECT": str(self.settings.project_dir),
             "SETTLE_WAREHOUSE": str(warehouse),
             "SETTLE_TARGET": "duckdb",
-            "SETTLE_CONFIG": str(self.data / "config"),
+            "SETTLE_CONFIG": str(self.config),
             "SETTLE_ARCHIVE": str(self.runs / "archive"),
             "SETTLE_SPILL": str(self.runs / "spill"),
             "SETTLE_SCHEMA_PREFIX": "",
@@ -109,7 +123,7 @@ class Bench:
         variables = self.variables(database)
         output = Settings.from_environment({**os.environ, **variables}).connection()
         options = json.dumps({**output.get("config_options", {}), **output.get("settings", {})})
-        paths = [str(path) for path in (database, files.orders, files.payments, self.data / "config")]
+        paths = [str(path) for path in (database, files.orders, files.payments, self.config)]
         self.step(SCRIPT, ["-m", "settle.bench.child", "script", *paths, options], database)
 
 
@@ -143,6 +157,41 @@ def run_day(bench: Bench, repeat: int) -> None:
         if wrong:
             raise SettleError("the totals differ:\n" + "\n".join(wrong))
         bench.say(f"totals agree: {len(found)} of the warehouse with the script's, {len(known)} with the known ones")
+
+
+def run_clearing(bench: Bench, repeat: int) -> None:
+    """Measure the clearing part of the build for each shape of a day, and of the script where it knows the shape.
+
+    The script knows shares on two levels; their totals are compared. Redistribution stands beside the plain ratio with
+    the same bearers. Raises SettleError when totals differ.
+    """
+    bench.prepare()
+    for shape in Shape:
+        write_config(bench.spec.orders, replace(bench, shape=shape).config, shape)
+    files = bench.files[0]
+    for _ in range(repeat):
+        bench.empty_runs()
+        loaded, warehouse, database = (bench.runs / f"{name}.duckdb" for name in ("loaded", "warehouse", "script"))
+        bench.shape = Shape.PLAIN
+        bench.load(files, loaded)
+        for shape in (Shape.LEVELS, Shape.RATIO, Shape.REDISTRIBUTE):
+            bench.shape = shape
+            shutil.copyfile(loaded, warehouse)
+            bench.build(f"{BUILD}, {shape}", warehouse, *WITHOUT_TESTS)
+            if shape == Shape.LEVELS:
+                bench.script(files, database)
+                bench.totals = totals_of(database, SCRIPT_TOTALS)
+                wrong = differences(bench.totals, totals_of(warehouse, WAREHOUSE_TOTALS))
+                if wrong:
+                    raise SettleError("the totals of script and warehouse differ:\n" + "\n".join(wrong))
+
+
+def clearing_seconds(step: Measured) -> float:
+    """The seconds that a build or the script spent on numbering, billing and allocation."""
+    groups = step.details.get("group_seconds")
+    if groups is None:
+        return sum(float(step.details[name]) for name in CLEARING_STATEMENTS)
+    return sum(float(groups.get(name, 0.0)) for name in CLEARING_MODELS)
 
 
 def run_batches(bench: Bench) -> None:

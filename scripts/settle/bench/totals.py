@@ -15,10 +15,12 @@ SCRIPT_TOTALS = {
     "Σ fee": "select sum(fee_minor) from fees",
     # Weighed with the place in the clearing order: another order gives another sum.
     "Σ fee × clearing number": "select sum(cast(fee_minor as hugeint) * clearing_seq) from fees",
-    "Σ granted {0}": "select bearer, sum(granted_minor) from grants group by bearer",
+    "Σ granted {0}": """
+        select bearer, sum(granted_minor) from (from grants union all from grants_below) group by bearer
+    """,
     "Σ accumulated {0}": """
-        select bearer, sum(accumulated_minor) from grants where granted_minor <> 0 and accumulated_minor is not null
-        group by bearer
+        select bearer, sum(accumulated_minor) from (from grants union all from grants_below)
+        where granted_minor <> 0 and accumulated_minor is not null group by bearer
     """,
     "items {0}": "select result, count(*) from matches group by result",
     "Σ ours {0}": "select result, sum(coalesce(left_minor, 0)) from matches group by result",

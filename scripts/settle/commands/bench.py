@@ -17,26 +17,34 @@ def bench(
     orders: Annotated[int, typer.Option(min=1, help="Orders per day.")] = 1_000_000,
     batches: Annotated[int, typer.Option(min=1, help="More than 1: so many days one after the other.")] = 1,
     repeat: Annotated[int, typer.Option(min=1, help="Turns of one day; the table shows medians.")] = 1,
+    clearing: Annotated[
+        bool, typer.Option("--clearing", help="Clearing alone: shares on two levels, and redistribution.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="The seed of the generated days.")] = 1,
     folder: Annotated[Path | None, typer.Option("--dir", help="Where data and warehouses go; kept.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every measurement to this file.")] = None,
 ) -> None:
     """Measure load and build of a generated day beside a hand-written DuckDB script of the same work.
 
-    With --batches, measure one day after the other instead, to see whether a batch costs more the later it comes.
-    Both write warehouses of their own below --dir and leave yours alone.
+    With --clearing, measure the clearing models alone: shares on two levels beside the script, and redistribution
+    between five bearers beside the plain ratio. With --batches, measure one day after the other, to see whether a
+    batch costs more the later it comes.
+    All write warehouses of their own below --dir and leave yours alone.
 
     Example: settle bench --orders 5000000 --repeat 3
     """
-    from settle.bench.report import batch_figures, day_figures, machine_line
-    from settle.bench.run import Bench, machine, run_batches, run_day
+    from settle.bench.report import batch_figures, clearing_figures, day_figures, machine_line
+    from settle.bench.run import Bench, machine, run_batches, run_clearing, run_day
     from settle.generate.reference_day import DaySpec
 
     settings = Settings.from_environment()
     where = (folder or settings.warehouse_path.parent / "bench").absolute()
     where.mkdir(parents=True, exist_ok=True)
     run = Bench(settings, DaySpec(orders=orders, batches=batches, seed=seed), where, say_error)
-    if batches == 1:
+    if clearing:
+        run_clearing(run, repeat)
+        figures = clearing_figures(run.measured)
+    elif batches == 1:
         run_day(run, repeat)
         figures = day_figures(run.measured, orders)
     else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,23 +16,22 @@ from typing import Literal
 import duckdb
 
 from settle.errors import InputError
+from settle.generate.reference_config import (
+    CHANNELS,
+    LEAST_MINOR,
+    MOST_MINOR,
+    PARTICIPANTS,
+    PRODUCTS,
+    UNSUCCESSFUL,
+    write_config,
+)
 
 FIRST_DATE = date(2026, 3, 2)
-PARTICIPANTS = 5_000
-PRODUCTS = 20
-CHANNELS = ("ALIPAY", "WECHAT", "UNIONPAY", "CARD_A", "CARD_B", "BANK")
 MEMORY_LIMIT = "4GB"
 PRIME = 2_147_483_647
-LEAST_MINOR = 100
-MOST_MINOR = 200_000
-# Parts of 100,000 orders: unsuccessful; of the others: no statement line; a line that differs in amount.
-UNSUCCESSFUL = 3_000
+# Parts of 100,000 successful orders: no statement line; a line that differs in amount.
 MISSING = 100
 OFF = 50
-# The products whose rules have caps that are reached half-way through each batch, and their share of the fee.
-BINDING_PRODUCTS = (1, 2)
-FIRST_BEARER_PPM, SECOND_BEARER_PPM = 500_000, 300_000
-WIDE_CAP_MINOR = 10**15
 
 
 @dataclass(frozen=True)
@@ -203,129 +201,3 @@ def _answers(connection: duckdb.DuckDBPyConnection, spec: DaySpec, batch_no: int
 def _names(folder: Path, day: date, file_format: str) -> BatchFiles:
     stem = day.isoformat()
     return BatchFiles(day, folder / f"orders_{stem}.{file_format}", folder / f"payments_{stem}.{file_format}")
-
-
-def fee_rule(product: int) -> tuple[str, int, int | None]:
-    """Method, ppm and fixed minor units of a product's rule: every fifth adds a fixed amount."""
-    ppm = 10_000 + 1_000 * product
-    return ("rate_plus_fixed", ppm, 10) if product % 5 == 0 else ("rate", ppm, None)
-
-
-def half_way_cap(orders: int, product: int, bearer_ppm: int) -> int:
-    """About half of what this bearer would take of a batch without a cap, in minor units."""
-    _, ppm, _ = fee_rule(product)
-    per_product = orders * (100_000 - UNSUCCESSFUL) // 100_000 // PRODUCTS
-    mean_minor = (LEAST_MINOR + MOST_MINOR) // 2
-    return max(1, per_product * mean_minor * ppm // 1_000_000 * bearer_ppm // 1_000_000 // 2)
-
-
-def write_config(orders: int, folder: Path) -> None:
-    """Write the reference day's configuration: 5,000 participants, 6 channels, 20 products, their rules and caps."""
-    folder.mkdir(parents=True, exist_ok=True)
-    products = range(1, PRODUCTS + 1)
-    members = [f"M{number:05d}" for number in range(1, PARTICIPANTS + 1)]
-    _seed(
-        folder,
-        "participants",
-        "participant_id,participant_name,participant_kind,parent_participant_id",
-        [(member, f"Merchant {member}", "merchant", "") for member in members],
-    )
-    _seed(
-        folder,
-        "accounts",
-        "account_no,participant_id,account_kind,currency",
-        [(f"{member}-CNY", member, "bank", "CNY") for member in members],
-    )
-    _seed(
-        folder,
-        "products",
-        "product_code,product_name,spv_code",
-        [(f"P{product:02d}", f"Product {product}", "") for product in products],
-    )
-    _seed(
-        folder,
-        "channels",
-        "channel_code,channel_name,channel_type,communication_mode",
-        [(code, code.title(), "wallet", "batch_file") for code in CHANNELS],
-    )
-    _seed(
-        folder,
-        "settlement_models",
-        "model_code,priority,order_type,product_code,cycle,calendar_code,roll,billing_rule_codes,charge_bearer,"
-        "requires_channel_match,requires_spv_match,requires_approval,settle_account_kind,valid_from",
-        [
-            (
-                f"MODEL{product:02d}",
-                10,
-                "sale",
-                f"P{product:02d}",
-                "T1",
-                "CN",
-                "none",
-                f"RULE{product:02d}",
-                "payee",
-                "true",
-                "false",
-                "false",
-                "bank",
-                "2025-01-01",
-            )
-            for product in products
-        ],
-    )
-    _seed(
-        folder,
-        "billing_rules",
-        "rule_code,fee_type,method,base,ppm,fixed_minor,rounding,refund_fee,allocation_rule_code,valid_from",
-        [
-            (
-                f"RULE{product:02d}",
-                "commission",
-                fee_rule(product)[0],
-                "amount",
-                fee_rule(product)[1],
-                fee_rule(product)[2],
-                "half_up",
-                "true",
-                f"SPLIT{product:02d}",
-                "2025-01-01",
-            )
-            for product in products
-        ],
-    )
-    _seed(
-        folder,
-        "allocation_rules",
-        "allocation_rule_code,level,parent_bearer,method,overflow",
-        [(f"SPLIT{product:02d}", 1, "", "ratio", "residual") for product in products],
-    )
-    _seed(
-        folder,
-        "allocation_bearers",
-        "allocation_rule_code,level,parent_bearer,bearer,priority,ppm,fixed_minor,cap_minor,cap_period,is_residual",
-        [row for product in products for row in _bearers(orders, product)],
-    )
-    _seed(
-        folder,
-        "reconciliation_rules",
-        "relation,channel_code,grouping,amount_tolerance_minor,date_window_days,buffer_days,auto_fill",
-        [("orders_channel", code, "single", 0, 0, 3, "false") for code in CHANNELS],
-    )
-
-
-def _bearers(orders: int, product: int) -> Iterable[tuple[object, ...]]:
-    """Two bearers with a cap and the residual one. Caps that bind are per day: every batch does the same work."""
-    code = f"SPLIT{product:02d}"
-    shares = ((1, "platform", FIRST_BEARER_PPM), (2, "brand", SECOND_BEARER_PPM))
-    for priority, bearer, ppm in shares:
-        binds = product in BINDING_PRODUCTS
-        cap = half_way_cap(orders, product, ppm) if binds else WIDE_CAP_MINOR
-        yield code, 1, "", bearer, priority, ppm, "", cap, "day" if binds else "lifetime", "false"
-    yield code, 1, "", "reserve", 3, 1_000_000 - FIRST_BEARER_PPM - SECOND_BEARER_PPM, "", "", "", "true"
-
-
-def _seed(folder: Path, name: str, header: str, rows: Sequence[tuple[object, ...]]) -> None:
-    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header.split(","))
-        writer.writerows(rows)
