@@ -22,6 +22,41 @@
     {{ return(parts + ['balances']) }}
 {%- endmacro %}
 
+{#- The number of the first fee of the batch's adjustments, which clear behind all new business. -#}
+{% macro first_adjustment_fee_no() -%}
+    (
+        select min(clearing_seq) * 100 from {{ ref('int_clearing__lines_sorted') }}
+        where batch_id = {{ batch_id() }} and is_adjustment and clearing_seq is not null
+    )
+{%- endmacro %}
+
+{#- What is split at a level: fees with an allocation rule at level 1; at level 2 what a bearer with children has been granted (ALLOC-LEVEL2). -#}
+{% macro amounts_to_allocate(level) -%}
+{%- if level == 1 %}
+    select
+        fee_no, kind_no as split_no, fee_minor as amount_minor,
+        coalesce(fee_no >= {{ first_adjustment_fee_no() | indent(8) }}, false) as is_adjustment
+    from {{ ref('int_clearing__fees') }}
+    where
+        batch_id = {{ batch_id() }} and original_fee_no is null and fee_minor > 0
+        and kind_no in (
+            select kind_no from {{ ref('int_clearing__fee_kinds') }}
+            where batch_id = {{ batch_id() }} and allocation_rule_code is not null
+        )
+{%- else %}
+    select
+        fee_no, bearer_no as split_no, granted_minor as amount_minor,
+        coalesce(fee_no >= {{ first_adjustment_fee_no() | indent(8) }}, false) as is_adjustment
+    from {{ history_of('int_clearing__grants') }}
+    where
+        batch_id = {{ batch_id() }} and fee_no is not null and original_fee_no is null and granted_minor > 0
+        and bearer_no in (
+            select bearer_no from {{ ref('int_clearing__bearers_due') }}
+            where batch_id = {{ batch_id() }} and has_children
+        )
+{%- endif %}
+{%- endmacro %}
+
 {#- One whole number for a split, the place of a bearer in it and the last six digits of an amount. -#}
 {% macro share_key(share_no, place, is_residual, digits) -%}
     ((({{ share_no }} * 1000 + {{ place }}) * 2 + case when {{ is_residual }} then 1 else 0 end) * 1000000 + {{ digits }})

@@ -2,8 +2,8 @@
     as far as no cap is reached and none has room again, so its shares depend on the fee alone; the one fee in which a cap is reached is then split
     by itself. So passes grow with the number of caps, not of fees. `batch_part` is 0 for new business, 1 for adjustments. -#}
 
-{#- The bearers of stepped components with what their accumulators hold now, and the events not done yet. -#}
-{% macro steps_left(demands, releases, level) -%}
+{#- The bearers of stepped components with what their accumulators hold now, and how far each component is granted. -#}
+{% macro slots_now(level) -%}
 slots as (
     select
         bearers.*,
@@ -16,32 +16,49 @@ slots as (
     where bearers.batch_id = {{ batch_id() }} and bearers.allocation_level = {{ level }} and bearers.is_stepped
 ),
 
-first_adjustment as (
-    select coalesce(min(clearing_seq), 0) * 100 as fee_no from {{ ref('int_clearing__lines_sorted') }}
-    where batch_id = {{ batch_id() }} and is_adjustment and clearing_seq is not null
-),
-
 done as (
     select bearers.component_no, max(grants.fee_no) as fee_no
     from {{ history_of('int_clearing__grants') }} as grants
     inner join {{ ref('int_clearing__bearers_due') }} as bearers on bearers.bearer_no = grants.bearer_no
     where
-        grants.batch_id = {{ batch_id() }} and grants.fee_no >= {{ batch_part() }} * (select first_adjustment.fee_no from first_adjustment)
+        grants.batch_id = {{ batch_id() }}
+        and grants.fee_no >= {{ batch_part() }} * coalesce({{ first_adjustment_fee_no() | indent(8) }}, 0)
         and bearers.component_no in (select component_no from slots)
     group by bearers.component_no
 ),
 
+splits_left as (
+    select slots.split_no, slots.component_no, coalesce(max(done.fee_no), 0) as done_fee_no
+    from slots
+    left join done on done.component_no = slots.component_no
+    group by slots.split_no, slots.component_no
+)
+{%- endmacro %}
+
+{#- The amounts of stepped components that are not granted yet, of the phase. -#}
+{% macro amounts_left(level) -%}
+    select amounts.fee_no, amounts.split_no, amounts.amount_minor, amounts.is_adjustment, splits_left.component_no
+    from ({{ amounts_to_allocate(level) }}) as amounts
+    inner join splits_left on splits_left.split_no = amounts.split_no
+    where
+        amounts.fee_no > splits_left.done_fee_no
+        and case when amounts.is_adjustment then 1 else 0 end = {{ batch_part() }}
+{%- endmacro %}
+
+{#- What bearers are asked for and get back, up to the fee in `last_fees` (component_no, fee_no; empty: to the end). -#}
+{% macro steps_until(releases, level) -%}
 asked as (
     select
         demands.fee_no, demands.amount_minor, demands.demand_minor, slots.component_no, slots.bearer_no, slots.accumulator_no,
         slots.split_no, slots.method, slots.overflow, slots.ppm, slots.priority, slots.place, slots.is_residual, slots.cap_minor,
         slots.held_minor, slots.is_full
-    from {{ demands }} as demands
+    from (
+        {{ demands_of(
+            '(select amounts.* from (' ~ amounts_left(level) ~ ') as amounts inner join last_fees on last_fees.component_no = amounts.component_no '
+            ~ 'where last_fees.fee_no is null or amounts.fee_no <= last_fees.fee_no) as amounts', level, is_stepped=true
+        ) }}
+    ) as demands
     inner join slots on slots.bearer_no = demands.bearer_no
-    left join done on done.component_no = slots.component_no
-    where
-        demands.fee_no > coalesce(done.fee_no, 0)
-        and case when demands.is_adjustment then 1 else 0 end = {{ batch_part() }}
 ),
 
 released as (
@@ -49,25 +66,94 @@ released as (
         releases.fee_no, bearers.component_no, releases.bearer_no, bearers.accumulator_no, bearers.cap_minor,
         releases.original_fee_no, releases.released_minor,
         coalesce(balances.opening_minor + balances.granted_minor - balances.released_minor, 0) as held_minor
-    from {{ releases }} as releases
+    from {{ releases_left(releases) }} as releases
+    inner join last_fees on last_fees.component_no = releases.component_no
     inner join {{ ref('int_clearing__bearers_due') }} as bearers on bearers.bearer_no = releases.bearer_no
     left join {{ ref('int_clearing__balances_now') }} as balances on balances.accumulator_no = bearers.accumulator_no
-    left join done on done.component_no = bearers.component_no
-    where
-        releases.released_minor > 0 and {{ batch_part() }} = 1
-        and bearers.component_no in (select component_no from slots)
-        and releases.fee_no > coalesce(done.fee_no, 0)
+    where last_fees.fee_no is null or releases.fee_no <= last_fees.fee_no
 )
 {%- endmacro %}
 
-{% macro runs_of(demands, releases, level) -%}
-with {{ steps_left(demands, releases, level) }},
+{#- What is given back to bearers of stepped components and not posted yet. -#}
+{% macro releases_left(releases) -%}
+    (
+        select releases.*, bearers.component_no
+        from {{ releases }} as releases
+        inner join {{ ref('int_clearing__bearers_due') }} as bearers on bearers.bearer_no = releases.bearer_no
+        inner join (
+            select component_no, max(done_fee_no) as done_fee_no from splits_left
+            group by component_no
+        ) as components on components.component_no = bearers.component_no
+        where releases.released_minor > 0 and {{ batch_part() }} = 1 and releases.fee_no > components.done_fee_no
+    )
+{%- endmacro %}
 
-splits_with_full as (
-    select split_no from slots
-    group by split_no
-    having max(case when is_full then 1 else 0 end) = 1
+{#- How far a run may go at most, from sums over blocks of fees: about where a cap is reached, and a block more. It only spares the run
+    what lies behind its end; where it ends is found to the fee by the run itself. -#}
+{% macro run_horizons(level) -%}
+weights as (
+    select
+        bearer_no, accumulator_no, split_no,
+        case
+            when method = 'sequence' then case when bearer_no in (select bearer_no from takers) then 1 else 0 end
+            when method = 'ratio' and not is_full then ppm else 0
+        end as weight,
+        case
+            when method = 'sequence' then 1
+            when overflow = 'redistribute' then greatest(1, sum(case when is_full then 0 else ppm end) over (partition by split_no))
+            else 1000000
+        end as weight_total
+    from slots
 ),
+
+blocks as (
+    select split_no, {{ whole_quotient('fee_no', fees_per_block()) }} as block_no, {{ minor_sum('amount_minor') }} as amount_minor
+    from ({{ amounts_left(level) }}) as amounts
+    group by split_no, {{ whole_quotient('fee_no', fees_per_block()) }}
+),
+
+taken as (
+    select
+        weights.accumulator_no, blocks.block_no,
+        {{ minor_sum(whole_quotient(wide_product('blocks.amount_minor', 'weights.weight'), 'weights.weight_total')) }} as taken_minor
+    from blocks
+    inner join weights on weights.split_no = blocks.split_no and weights.weight > 0
+    group by weights.accumulator_no, blocks.block_no
+),
+
+taken_so_far as (
+    select
+        accumulator_no, block_no,
+        {{ minor_sum('taken_minor', over='partition by accumulator_no order by block_no rows between unbounded preceding and current row') }}
+            as taken_minor
+    from taken
+),
+
+-- One accumulator may hold amounts by several bearers' rows: its caps differ, its balance is one.
+caps_next as (
+    select accumulator_no, component_no, max(held_minor) as held_minor, min(case when not is_full then cap_minor end) as cap_minor
+    from slots
+    group by accumulator_no, component_no
+),
+
+last_fees as (
+    select splits_left.component_no, (min(horizons.block_no) + 2) * {{ fees_per_block() }} as fee_no
+    from (select distinct component_no from splits_left) as splits_left
+    left join (
+        select caps_next.component_no, taken_so_far.block_no
+        from taken_so_far
+        inner join caps_next on caps_next.accumulator_no = taken_so_far.accumulator_no
+        where caps_next.held_minor + taken_so_far.taken_minor >= caps_next.cap_minor
+    ) as horizons on horizons.component_no = splits_left.component_no
+    group by splits_left.component_no
+)
+{%- endmacro %}
+
+{#- Fee numbers have two digits for the place in the line: 4,096 lines. -#}
+{% macro fees_per_block() -%} {{ var('fees_per_block', 409600) }} {%- endmacro %}
+
+{% macro runs_of(releases, level) -%}
+with {{ slots_now(level) }},
 
 -- In a sequence the first bearer with room takes everything, as long as its room lasts.
 takers as (
@@ -79,17 +165,38 @@ takers as (
     where turn = 1
 ),
 
-excess as (
-    select
-        asked.*,
-        sum(case when is_full then demand_minor else 0 end) over (partition by fee_no, split_no) as excess_minor,
+{{ run_horizons(level) }},
+
+{{ steps_until(releases, level) }},
+
+splits_with_full as (
+    select split_no from slots
+    group by split_no
+    having max(case when is_full then 1 else 0 end) = 1
+),
+
+-- Within a run shares depend on the amount alone, so each amount is split once.
+amounts_over as (
+    select distinct
+        split_no, amount_minor, bearer_no, demand_minor, is_full, is_residual, priority,
         case when is_full or overflow <> 'redistribute' then 0 else ppm end as weight
     from asked
     where split_no in (select split_no from splits_with_full) and method <> 'sequence'
 ),
 
+excess as (
+    select
+        amounts_over.*,
+        sum(case when is_full then demand_minor else 0 end) over (partition by split_no, amount_minor) as excess_minor
+    from amounts_over
+),
+
 excess_split as (
-    {{ largest_remainder('excess', ['fee_no', 'split_no'], 'priority', 'excess_minor', 'weight') }}
+    select
+        split_no, amount_minor, bearer_no,
+        case when is_full then 0 else demand_minor end
+        + case when weight_total > 0 then share_minor when is_residual then cast(excess_minor as bigint) else 0 end as share_minor
+    from ({{ largest_remainder('excess', ['split_no', 'amount_minor'], 'priority', 'excess_minor', 'weight') }}) as excess_shares
 ),
 
 shares as (
@@ -104,10 +211,13 @@ shares as (
     where split_no not in (select split_no from splits_with_full) and method <> 'sequence'
     union all
     select
-        fee_no, component_no, bearer_no, accumulator_no, cap_minor, held_minor, demand_minor,
-        case when is_full then 0 else demand_minor end
-        + case when weight_total > 0 then share_minor when is_residual then cast(excess_minor as bigint) else 0 end
-    from excess_split
+        asked.fee_no, asked.component_no, asked.bearer_no, asked.accumulator_no, asked.cap_minor, asked.held_minor,
+        asked.demand_minor, excess_split.share_minor
+    from asked
+    inner join excess_split
+        on
+            excess_split.split_no = asked.split_no and excess_split.amount_minor = asked.amount_minor
+            and excess_split.bearer_no = asked.bearer_no
 ),
 
 moves as (
@@ -170,7 +280,7 @@ final as (
 select * from final
 {%- endmacro %}
 
-{% macro one_of(demands, releases, level) -%}
+{% macro one_of(releases, level) -%}
 {%- set configured = ref('stg_config__allocation_bearers') -%}
 {%- set rounds = namespace(count=2) -%}
 {%- if execute and load_relation(configured) is not none -%}
@@ -179,23 +289,24 @@ select * from final
         ~ " where overflow = 'redistribute' group by allocation_rule_code, allocation_level, parent_bearer) as counted"
     ).columns[0].values()[0] | int -%}
 {%- endif -%}
-with {{ steps_left(demands, releases, level) }},
+with {{ slots_now(level) }},
 
-next_events as (
+last_fees as (
     select component_no, min(fee_no) as fee_no from (
-        select component_no, fee_no from asked
+        select component_no, fee_no from ({{ amounts_left(level) }}) as amounts
         union all
-        select component_no, fee_no from released
+        select component_no, fee_no from {{ releases_left(releases) }} as releases
     ) as events
     group by component_no
 ),
+
+{{ steps_until(releases, level) }},
 
 next_fees as (
     select
         asked.*,
         case when asked.cap_minor is not null then greatest(0, asked.cap_minor - asked.held_minor) end as room_minor
     from asked
-    inner join next_events on next_events.component_no = asked.component_no and next_events.fee_no = asked.fee_no
 ),
 
 -- The rounds of ALLOC-REDISTRIBUTE: all are asked first, then those that still have room, until nothing is left.

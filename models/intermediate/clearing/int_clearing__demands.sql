@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ demands_of(ref('int_clearing__fees_to_allocate'), 1) }}
+{{ demands_of('(' ~ amounts_to_allocate(1) ~ ') as amounts', 1) }}

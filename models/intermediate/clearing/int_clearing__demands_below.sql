@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ demands_of(ref('int_clearing__shares_to_allocate'), 2) }}
+{{ demands_of('(' ~ amounts_to_allocate(2) ~ ') as amounts', 2) }}

@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ one_of(ref('int_clearing__demands_stepped'), ref('int_clearing__releases'), 1) }}
+{{ one_of(ref('int_clearing__releases'), 1) }}
