@@ -13,7 +13,7 @@
         {%- for level, places, has_steps in levels -%}
             {%- set below = '_below' if level | int > 1 else '' -%}
             {%- for place in range(1, places | int + 1) -%} {%- do parts.append(phase ~ '_capped' ~ below ~ ':' ~ place) -%} {%- endfor -%}
-            {%- do parts.append(phase ~ '_residual' ~ below) -%}
+            {%- do parts.append('residual' ~ below ~ ':' ~ phase_no) -%}
             {%- if has_steps | int == 1 -%}
                 {%- do parts.append('repeat runs' ~ below ~ ':' ~ phase_no ~ ',one' ~ below ~ ':' ~ phase_no) -%}
             {%- endif -%}
@@ -30,26 +30,25 @@
     )
 {%- endmacro %}
 
-{#- What is split at a level: fees with an allocation rule at level 1; at level 2 what a bearer with children has been granted (ALLOC-LEVEL2). -#}
-{% macro amounts_to_allocate(level) -%}
+{#- What is split at a level: fees with an allocation rule at level 1; at level 2 what a bearer with children has been granted (ALLOC-LEVEL2).
+    `phase` is 0 for new business, 1 for adjustments. -#}
+{% macro amounts_to_allocate(level, phase) -%}
+{%- set first_adjustment = 'coalesce(' ~ first_adjustment_fee_no() ~ ', 9223372036854775807)' -%}
+{%- set of_phase = {'0': 'fee_no < ' ~ first_adjustment, '1': 'fee_no >= ' ~ first_adjustment}.get(
+    phase | string, 'case when fee_no >= ' ~ first_adjustment ~ ' then 1 else 0 end = ' ~ phase
+) -%}
 {%- if level == 1 %}
-    select
-        fee_no, kind_no as split_no, fee_minor as amount_minor,
-        coalesce(fee_no >= {{ first_adjustment_fee_no() | indent(8) }}, false) as is_adjustment
-    from {{ ref('int_clearing__fees') }}
+    select fee_no, kind_no as split_no, fee_minor as amount_minor from {{ ref('int_clearing__fees') }}
     where
-        batch_id = {{ batch_id() }} and original_fee_no is null and fee_minor > 0
+        batch_id = {{ batch_id() }} and original_fee_no is null and fee_minor > 0 and {{ of_phase }}
         and kind_no in (
             select kind_no from {{ ref('int_clearing__fee_kinds') }}
             where batch_id = {{ batch_id() }} and allocation_rule_code is not null
         )
 {%- else %}
-    select
-        fee_no, bearer_no as split_no, granted_minor as amount_minor,
-        coalesce(fee_no >= {{ first_adjustment_fee_no() | indent(8) }}, false) as is_adjustment
-    from {{ history_of('int_clearing__grants') }}
+    select fee_no, bearer_no as split_no, granted_minor as amount_minor from {{ history_of('int_clearing__grants') }}
     where
-        batch_id = {{ batch_id() }} and fee_no is not null and original_fee_no is null and granted_minor > 0
+        batch_id = {{ batch_id() }} and fee_no is not null and original_fee_no is null and granted_minor > 0 and {{ of_phase }}
         and bearer_no in (
             select bearer_no from {{ ref('int_clearing__bearers_due') }}
             where batch_id = {{ batch_id() }} and has_children
@@ -62,10 +61,10 @@
     ((({{ share_no }} * 1000 + {{ place }}) * 2 + case when {{ is_residual }} then 1 else 0 end) * 1000000 + {{ digits }})
 {%- endmacro %}
 
-{#- What each bearer of a level is asked for, before caps (empty in a sequence). `amounts` has fee_no, split_no, amount_minor, is_adjustment. -#}
+{#- What each bearer of a level is asked for, before caps (empty in a sequence). `amounts` has fee_no, split_no, amount_minor. -#}
 {% macro demands_of(amounts, level, is_stepped=false) -%}
 with amounts as (
-    select * from {{ amounts }}
+    select * from ({{ amounts }}) as amounts
 ),
 
 bearers as (
@@ -102,7 +101,7 @@ shares as (
 
 final as (
     select
-        amounts.fee_no, amounts.split_no, amounts.amount_minor, amounts.is_adjustment,
+        amounts.fee_no, amounts.split_no, amounts.amount_minor,
         bearers.bearer_no, bearers.accumulator_no, bearers.method, bearers.is_residual, bearers.place,
         cast(
             case
@@ -125,7 +124,7 @@ select * from final
 {%- endmacro %}
 
 {#- The demands of one place with what is asked for: in a sequence, what the bearers before have left of the amount. -#}
-{% macro asked_of(demands, level, condition) -%}
+{% macro asked_of(demands, level) -%}
     select
         demands.fee_no, demands.bearer_no, demands.accumulator_no,
         coalesce(demands.demand_minor, demands.amount_minor - coalesce(granted_before.granted_minor, 0)) as asked_minor
@@ -140,14 +139,18 @@ select * from final
         group by grants.fee_no, bearers.split_no
     ) as granted_before on granted_before.fee_no = demands.fee_no and granted_before.split_no = demands.split_no
     where
-        not demands.is_residual and {{ condition }}
+        not demands.is_residual
         and case demands.method when 'sequence' then demands.place else 1 end = {{ batch_part() }}
 {%- endmacro %}
 
 {#- What the capped bearers of new business take, in clearing order. -#}
-{% macro capped_grants_of(demands, level) -%}
-with asked as (
-    {{ asked_of(demands, level, 'not demands.is_adjustment') }}
+{% macro capped_grants_of(level) -%}
+with demands as (
+    {{ demands_of(amounts_to_allocate(level, 0), level) | indent(4) }}
+),
+
+asked as (
+    {{ asked_of('demands', level) | indent(4) }}
 ),
 
 running as (
@@ -190,9 +193,13 @@ final as (
 select * from final
 {%- endmacro %}
 
-{#- What the residual bearers take. -#}
-{% macro residual_grants_of(demands, level) -%}
-with bearers as (
+{#- What the residual bearers take. `batch_part` is 0 for new business, 1 for adjustments. -#}
+{% macro residual_grants_of(level) -%}
+with demands as (
+    {{ demands_of(amounts_to_allocate(level, batch_part()), level) | indent(4) }}
+),
+
+bearers as (
     select bearer_no, split_no, method from {{ ref('int_clearing__bearers_due') }}
     where batch_id = {{ batch_id() }} and allocation_level = {{ level }}
 ),
@@ -217,12 +224,12 @@ taken_in_sequence as (
 -- ALLOC-RESIDUAL: the residual bearer takes what is left, so the grants of a fee always add up to it.
 final as (
     select
-        demands.fee_no, demands.bearer_no, demands.is_adjustment,
+        demands.fee_no, demands.bearer_no,
         case demands.method
             when 'sequence' then demands.amount_minor - coalesce(taken_in_sequence.granted_minor, 0)
             else demands.demand_minor + coalesce(not_taken.overflow_minor, 0)
         end as granted_minor
-    from {{ demands }} as demands
+    from demands
     left join not_taken on not_taken.fee_no = demands.fee_no and not_taken.split_no = demands.split_no
     left join taken_in_sequence
         on taken_in_sequence.fee_no = demands.fee_no and taken_in_sequence.split_no = demands.split_no
@@ -233,9 +240,13 @@ select * from final
 {%- endmacro %}
 
 {#- What capped bearers take and give back in adjustments, in clearing order: demands of new versions among releases of refunds and reversals. -#}
-{% macro adjusted_grants_of(demands, releases, level) -%}
-with asked as (
-    {{ asked_of(demands, level, 'demands.is_adjustment') }}
+{% macro adjusted_grants_of(releases, level) -%}
+with demands as (
+    {{ demands_of(amounts_to_allocate(level, 1), level) | indent(4) }}
+),
+
+asked as (
+    {{ asked_of('demands', level) | indent(4) }}
 ),
 
 released as (

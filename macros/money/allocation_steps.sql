@@ -37,12 +37,10 @@ splits_left as (
 
 {#- The amounts of stepped components that are not granted yet, of the phase. -#}
 {% macro amounts_left(level) -%}
-    select amounts.fee_no, amounts.split_no, amounts.amount_minor, amounts.is_adjustment, splits_left.component_no
-    from ({{ amounts_to_allocate(level) }}) as amounts
+    select amounts.fee_no, amounts.split_no, amounts.amount_minor, splits_left.component_no
+    from ({{ amounts_to_allocate(level, batch_part()) }}) as amounts
     inner join splits_left on splits_left.split_no = amounts.split_no
-    where
-        amounts.fee_no > splits_left.done_fee_no
-        and case when amounts.is_adjustment then 1 else 0 end = {{ batch_part() }}
+    where amounts.fee_no > splits_left.done_fee_no
 {%- endmacro %}
 
 {#- What bearers are asked for and get back, up to the fee in `last_fees` (component_no, fee_no; empty: to the end). -#}
@@ -54,8 +52,8 @@ asked as (
         slots.held_minor, slots.is_full
     from (
         {{ demands_of(
-            '(select amounts.* from (' ~ amounts_left(level) ~ ') as amounts inner join last_fees on last_fees.component_no = amounts.component_no '
-            ~ 'where last_fees.fee_no is null or amounts.fee_no <= last_fees.fee_no) as amounts', level, is_stepped=true
+            'select amounts.* from (' ~ amounts_left(level) ~ ') as amounts inner join last_fees on last_fees.component_no = amounts.component_no '
+            ~ 'where last_fees.fee_no is null or amounts.fee_no <= last_fees.fee_no', level, is_stepped=true
         ) }}
     ) as demands
     inner join slots on slots.bearer_no = demands.bearer_no

@@ -39,6 +39,13 @@
     {{ case_parts(orders, lines).values() | reject('equalto', "''") | join(" || '|' || ") }}
 {%- endmacro %}
 
+{#- The same key from columns that have the names of the parts. -#}
+{% macro case_key_of_parts() -%}
+    {%- set names = [] -%}
+    {%- for name, expression in case_parts('orders', 'lines').items() if expression != "''" -%} {%- do names.append(name) -%} {%- endfor -%}
+    {{ names | join(" || '|' || ") }}
+{%- endmacro %}
+
 {#- Text list of the attribute conditions that a line meets, by its own attributes or else its order's. -#}
 {% macro attribute_conditions_met(line_attributes, order_attributes) -%}
     {%- set conditions = [] -%}

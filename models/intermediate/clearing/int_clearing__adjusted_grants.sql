@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ adjusted_grants_of(ref('int_clearing__demands'), ref('int_clearing__releases'), 1) }}
+{{ adjusted_grants_of(ref('int_clearing__releases'), 1) }}

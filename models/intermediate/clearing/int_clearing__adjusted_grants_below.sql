@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ adjusted_grants_of(ref('int_clearing__demands_below'), ref('int_clearing__releases_below'), 2) }}
+{{ adjusted_grants_of(ref('int_clearing__releases_below'), 2) }}

@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ capped_grants_of(ref('int_clearing__demands'), 1) }}
+{{ capped_grants_of(1) }}

@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ capped_grants_of(ref('int_clearing__demands_below'), 2) }}
+{{ capped_grants_of(2) }}

@@ -12,9 +12,8 @@ with orders as (
     where orders.batch_id <= {{ batch_id() }}
 ),
 
-cases as (
+parts_due as (
     select distinct
-        {{ case_key('orders', 'lines') }} as case_key,
         {%- for name, expression in case_parts('orders', 'lines').items() %}
         {{ expression }} as {{ name }},
         {%- endfor %}
@@ -24,6 +23,10 @@ cases as (
         on
             lines.order_no = orders.order_no and lines.order_version = orders.order_version
             and lines.batch_id <= orders.batch_id
+),
+
+cases as (
+    select parts_due.*, {{ case_key_of_parts() }} as case_key from parts_due
 ),
 
 matches as (

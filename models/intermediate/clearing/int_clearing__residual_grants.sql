@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ residual_grants_of(ref('int_clearing__demands'), 1) }}
+{{ residual_grants_of(1) }}

@@ -1,3 +1,3 @@
 {{ config(materialized='ephemeral') }}
 
-{{ residual_grants_of(ref('int_clearing__demands_below'), 2) }}
+{{ residual_grants_of(2) }}
