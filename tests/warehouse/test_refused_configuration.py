@@ -198,6 +198,8 @@ def test_comb_model_refuses_what_a_model_cannot_do(duckdb_settings: Settings, tm
             "UNKNOWN-SPLIT,3,D0,none,CN,R,allocate_bill,X",
             "NO-SHARE,4,D0,none,CN,CUMULATIVE,allocate_bill,A",
             "UNKNOWN,5,D0,none,CN,R,both,A",
+            f"MANY,6,D0,none,CN,{';'.join('R' * 33)},,",
+            f"AS-MANY-AS-ARE-READ,7,D0,none,CN,{';'.join('R' * 32)},,",
         ],
     }
-    assert failing_rows(refused(duckdb_settings, tmp_path, tables)) == {"assert_models_can_do_what_they_say": 4}
+    assert failing_rows(refused(duckdb_settings, tmp_path, tables)) == {"assert_models_can_do_what_they_say": 5}

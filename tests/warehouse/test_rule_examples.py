@@ -96,6 +96,11 @@ def test_sort_seq(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("SORT-UNORDERED")
+def test_sort_unordered(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("SORT-VERSION")
 def test_sort_version(holds: Check, example: Example) -> None:
     holds(example)
@@ -108,6 +113,11 @@ def test_sort_whole(holds: Check, example: Example) -> None:
 
 @examples_of("BILL-RATE")
 def test_bill_rate(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("BILL-SEVERAL")
+def test_bill_several(holds: Check, example: Example) -> None:
     holds(example)
 
 
