@@ -2,7 +2,7 @@
 {{ config(meta={
     'owner': 'clearing',
     'about': 'configuration',
-    'action': 'Mend billing_rules.csv: no fee can be at least the minimum and at most the maximum if the minimum is the larger one.'
+    'action': 'Mend billing_rules.csv: no fee is at least the minimum and at most the maximum if the minimum is larger.'
 }) }}
 
 -- Read as written: staging fills in a missing package size. Named here so that this test does not keep staging's own from running:

@@ -98,7 +98,7 @@ test assert_billing_rules_can_be_priced (tests/invariants/assert_billing_rules_c
     EMPTY-PACKAGE needs a package_size_minor of 1 or more
     LIMITS 2026-01-05 has a min_minor of 51, above its max_minor of 50
     NO-PACKAGE needs a package_size_minor of 1 or more
-    Mend billing_rules.csv: no fee can be at least the minimum and at most the maximum if the minimum is the larger one."""
+    Mend billing_rules.csv: no fee is at least the minimum and at most the maximum if the minimum is larger."""
 ACCEPTED = {
     "billing_tiers": ("R,1,0,100,1,0,,", "R,2,100,,1,0,,2026-01-06", "R,2,150,,1,0,2026-01-06,"),
     "billing_rules": (
