@@ -31,11 +31,15 @@ UNREACHABLE = re.compile(
 FAILED = ("error", "fail", "runtime error", "partial success")
 BUILDING = ("build", "run", "seed", "test", "snapshot", "clone")
 SECONDS_BETWEEN_LINES = 5.0
+MOST_ROWS_TOLD = 10
 
 
 @dataclass(frozen=True)
 class NodeOutcome:
-    """What became of one node. `rows` counts failing rows of a data test; `file` is relative to the project."""
+    """What became of one node. `rows` counts failing rows of a data test; `file` is relative to the project.
+
+    `told` is what a failing test of the configuration says of its first rows, and then what to do.
+    """
 
     name: str
     kind: str
@@ -44,6 +48,7 @@ class NodeOutcome:
     rows: int | None
     seconds: float
     file: str
+    told: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -273,7 +278,7 @@ def _outcome(settings: Settings, result: Any, seconds: float) -> DbtOutcome:
 def failure_line(node: NodeOutcome) -> str:
     """One line for a node that failed: what, where, why."""
     if node.kind == "test" and node.rows:
-        why = f"{node.rows} failing row{'s' if node.rows != 1 else ''}"
+        why = "\n    ".join([f"{node.rows} failing row{'s' if node.rows != 1 else ''}", *node.told])
     else:
         kept = [line.strip() for line in node.message.split("\n  compiled code at")[0].splitlines()]
         why = "\n    ".join(line for line in kept if line and not line.startswith("> "))
@@ -282,7 +287,8 @@ def failure_line(node: NodeOutcome) -> str:
 
 def _is_configuration(node: NodeOutcome) -> bool:
     """Configuration that is wrong is the user's to mend (exit 2): a seed that does not load, a test of its tables."""
-    return node.kind == "seed" or (node.kind == "test" and node.name.startswith(("stg_config__", "config__")))
+    named = node.kind == "test" and node.name.startswith(("stg_config__", "config__"))
+    return node.kind == "seed" or named or bool(node.told)
 
 
 def _node_outcome(settings: Settings, entry: Any) -> NodeOutcome:
@@ -297,7 +303,20 @@ def _node_outcome(settings: Settings, entry: Any) -> NodeOutcome:
         rows=entry.failures,
         seconds=float(entry.execution_time),
         file=str(getattr(node, "original_file_path", "")).replace(copy, shown),
+        told=_told(settings, entry),
     )
+
+
+def _told(settings: Settings, entry: Any) -> tuple[str, ...]:
+    """The first rows that a failing test of the configuration finds, as text, and what its `meta` says to do."""
+    meta = getattr(getattr(entry.node, "config", None), "meta", None) or {}
+    if meta.get("about") != "configuration" or not entry.failures:
+        return ()
+    with open_warehouse(settings, read_only=True) as warehouse:
+        found = warehouse.execute(f"select * from (\n{entry.node.compiled_code}\n) as found")
+    rows = sorted(" ".join(str(value) for value in row if value not in (None, "")) for row in found)
+    more = [f"and {len(rows) - MOST_ROWS_TOLD} more"] if len(rows) > MOST_ROWS_TOLD else []
+    return (*rows[:MOST_ROWS_TOLD], *more, str(meta["action"]))
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,6 @@
 -- BILL-TIER-DATE: on every date the tiers of a rule follow each other without overlap: a base in two tiers would be priced twice.
+{{ config(meta={'owner': 'clearing', 'about': 'configuration', 'action': 'Mend billing_tiers.csv; nothing is billed until then.'}) }}
+
 with tiers as (
     select
         *,

@@ -1,5 +1,6 @@
 -- COMB-MODEL: a model that splits amounts names an allocation rule that exists, and one that bills the shares uses rules that can bill a share.
-{{ config(meta={'owner': 'clearing', 'action': 'Mend settlement_models.csv (combination, allocation_rule_code) or the billing rules it names.'}) }}
+-- BILL-SEVERAL: no more rules than are read; the others would bill nothing.
+{{ config(meta={'owner': 'clearing', 'about': 'configuration', 'action': 'Mend settlement_models.csv (combination, allocation_rule_code) or the billing rules it names.'}) }}
 
 with models as (
     select model_code, combination, allocation_rule_code, billing_rule_codes from {{ ref('stg_config__settlement_models') }}
@@ -24,6 +25,10 @@ inner join rules on strpos(';' || models.billing_rule_codes || ';', ';' || rules
 where
     models.combination = 'allocate_bill'
     and (rules.base not in ('amount', 'count') or rules.method in ('cumulative_graduated', 'cumulative_volume'))
+union all
+select model_code, 'names more than 32 billing rules'
+from models
+where split_part(billing_rule_codes, ';', 33) <> ''
 union all
 select model_code, 'combination ' || combination || ' is not known'
 from models

@@ -264,10 +264,10 @@ def _numbers(lines: list[ClearedLine]) -> set[int]:
 
 
 def _billing_codes(model: Row) -> list[str]:
-    """The billing rules of a model; one that only splits amounts bills nothing."""
+    """The billing rules of a model, each once; one that only splits amounts bills nothing."""
     if model.get("combination") == "allocate":
         return []
-    return [code for code in model["billing_rule_codes"].split(";") if code]
+    return list(dict.fromkeys(code.strip() for code in model["billing_rule_codes"].split(";") if code.strip()))
 
 
 def _new_place(line: ClearedLine) -> tuple[object, ...]:

@@ -7,12 +7,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from settle.dbt import run_dbt
+from settle.dbt import DbtOutcome, run_dbt
 from settle.settings import Settings
 
 HEADERS = {
     "billing_tiers": "rule_code,tier_no,from_minor,to_minor,ppm,flat_minor,valid_from,valid_to",
-    "billing_rules": "rule_code,fee_type,method,accumulate_period",
+    "billing_rules": (
+        "rule_code,fee_type,method,accumulate_period,min_minor,max_minor,ppm,package_size_minor,valid_from,valid_to"
+    ),
     "fx_rates": "rate_date,from_currency,to_currency,rate",
     "contracts": "contract_no,participant_id,model_code,currency,valid_from,valid_to",
     "allocation_rules": "allocation_rule_code,level,parent_bearer,method,overflow",
@@ -44,17 +46,26 @@ REFUSED: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "stg_config__billing_rules__cumulative_rules_have_a_period": (
         "billing_rules",
         (
-            ("R1,commission,cumulative_volume,",),
-            ("R2,commission,cumulative_graduated,",),
+            ("R1,commission,cumulative_volume,,,,,,,",),
+            ("R2,commission,cumulative_graduated,,,,,,,",),
         ),
     ),
     "stg_config__billing_rules__accumulate_period_is_known": (
         "billing_rules",
-        (("R3,commission,cumulative_volume,week",),),
+        (("R3,commission,cumulative_volume,week,,,,,,",),),
     ),
     "stg_config__billing_rules__method_is_known": (
         "billing_rules",
-        (("R4,commission,cumulative,month",),),
+        (("R4,commission,cumulative,month,,,,,,",),),
+    ),
+    "assert_billing_rules_can_be_priced": (
+        "billing_rules",
+        (
+            ("LIMITS,commission,rate,,51,50,1,,2026-01-05,",),
+            ("BELOW-NOTHING,commission,rate,,,,-1,,,",),
+            ("NO-PACKAGE,commission,package,,,,,,,",),
+            ("EMPTY-PACKAGE,commission,package,,,,,0,,",),
+        ),
     ),
     "stg_config__fx_rates__rate_is_above_nothing": (
         "fx_rates",
@@ -81,23 +92,38 @@ REFUSED: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
         ),
     ),
 }
+TOLD = """\
+test assert_billing_rules_can_be_priced (tests/invariants/assert_billing_rules_can_be_priced.sql): 4 failing rows
+    BELOW-NOTHING has a rate or an amount below 0
+    EMPTY-PACKAGE needs a package_size_minor of 1 or more
+    LIMITS 2026-01-05 has a min_minor of 51, above its max_minor of 50
+    NO-PACKAGE needs a package_size_minor of 1 or more
+    Mend billing_rules.csv: no fee is at least the minimum and at most the maximum if the minimum is larger."""
 ACCEPTED = {
     "billing_tiers": ("R,1,0,100,1,0,,", "R,2,100,,1,0,,2026-01-06", "R,2,150,,1,0,2026-01-06,"),
-    "billing_rules": ("R,commission,cumulative_volume,month", "S,commission,rate,"),
+    "billing_rules": (
+        "R,commission,cumulative_volume,month,,,,,,",
+        "S,commission,rate,,50,50,0,,,",
+        "T,commission,package,,,0,,1,,",
+    ),
     "fx_rates": ("2026-01-05,CNY,USD,0.000000000001", "2026-01-05,CNY,JPY,999999"),
     "contracts": ("K,M,S,,,2026-01-06", "K,M,S,,2026-01-06,", "L,M,S,JPY,,"),
 }
 
 
-def failing_rows(settings: Settings, folder: Path, tables: dict[str, list[str]]) -> dict[str, int]:
-    """Failing rows of each test of the configuration that fails. Nothing behind the configuration is selected."""
+def refused(settings: Settings, folder: Path, tables: dict[str, list[str]]) -> DbtOutcome:
+    """The outcome of the tests of the configuration. Nothing behind the configuration is selected."""
     config = folder / "config"
     shutil.copytree(settings.project_dir / "seeds" / "config", config, dirs_exist_ok=True)
     for table, rows in tables.items():
         (config / f"{table}.csv").write_text("\n".join([HEADERS[table], *rows, ""]), encoding="utf-8")
     here = replace(settings, config_dir=config)
     selected = ["resource_type:seed", "models/staging/config", "contracts"]
-    outcome = run_dbt(here, ["build", "--indirect-selection", "cautious", "--select", *selected], show_progress=False)
+    return run_dbt(here, ["build", "--indirect-selection", "cautious", "--select", *selected], show_progress=False)
+
+
+def failing_rows(outcome: DbtOutcome) -> dict[str, int]:
+    """Failing rows of each test that failed."""
     found = [re.match(r"test (\w+) .*: (\d+) failing", failure) for failure in outcome.failures]
     assert all(found), outcome.failures
     return {match[1]: int(match[2]) for match in found if match}
@@ -108,11 +134,16 @@ def test_prices_that_cannot_be_right_are_refused(duckdb_settings: Settings, tmp_
     for table, cases in REFUSED.values():
         tables[table] += [row for case in cases for row in case]
     expected = {name: len(cases) for name, (_, cases) in REFUSED.items()}
-    assert failing_rows(duckdb_settings, tmp_path, tables) == expected
+    outcome = refused(duckdb_settings, tmp_path, tables)
+    assert failing_rows(outcome) == expected
+    assert outcome.exit_code == 2
+    told = [failure for failure in outcome.failures if "assert_billing_rules_can_be_priced" in failure]
+    assert told == [TOLD]
 
 
 def test_prices_that_can_be_right_are_accepted(duckdb_settings: Settings, tmp_path: Path) -> None:
-    assert failing_rows(duckdb_settings, tmp_path, {table: list(rows) for table, rows in ACCEPTED.items()}) == {}
+    outcome = refused(duckdb_settings, tmp_path, {table: list(rows) for table, rows in ACCEPTED.items()})
+    assert failing_rows(outcome) == {}
 
 
 # Each split as its rules, its bearers, and the problems that the build tells of it.
@@ -153,20 +184,22 @@ def test_alloc_complete_refuses_splits_that_lose_or_invent_money(duckdb_settings
         "billing_rules": [],
     }
     expected = {"assert_allocation_rules_are_complete": sum(count for _, _, count in SPLITS.values())}
-    assert failing_rows(duckdb_settings, tmp_path / "all", tables) == expected
+    assert failing_rows(refused(duckdb_settings, tmp_path / "all", tables)) == expected
 
 
 def test_comb_model_refuses_what_a_model_cannot_do(duckdb_settings: Settings, tmp_path: Path) -> None:
     tables = {
         "allocation_rules": ["A,1,,sequence,"],
         "allocation_bearers": ["A,1,,x,1,,,,true,,"],
-        "billing_rules": ["R,commission,rate,", "CUMULATIVE,commission,cumulative_volume,month"],
+        "billing_rules": ["R,commission,rate,,,,,,,", "CUMULATIVE,commission,cumulative_volume,month,,,,,,"],
         "settlement_models": [
             "RIGHT,1,D0,none,CN,R,allocate_bill,A",
             "NO-SPLIT,2,D0,none,CN,R,allocate,",
             "UNKNOWN-SPLIT,3,D0,none,CN,R,allocate_bill,X",
             "NO-SHARE,4,D0,none,CN,CUMULATIVE,allocate_bill,A",
             "UNKNOWN,5,D0,none,CN,R,both,A",
+            f"MANY,6,D0,none,CN,{';'.join('R' * 33)},,",
+            f"AS-MANY-AS-ARE-READ,7,D0,none,CN,{';'.join('R' * 32)},,",
         ],
     }
-    assert failing_rows(duckdb_settings, tmp_path, tables) == {"assert_models_can_do_what_they_say": 4}
+    assert failing_rows(refused(duckdb_settings, tmp_path, tables)) == {"assert_models_can_do_what_they_say": 5}

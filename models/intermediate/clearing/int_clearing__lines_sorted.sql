@@ -41,7 +41,8 @@ reasons_before as (
     where batch_id = {{ batch_id() }} - 1 and reason_code is not null
 ),
 
--- SORT-SEQ: new business first, then adjustments; every cap and every cumulative tier is filled in this order.
+-- SORT-SEQ: new business first, then adjustments; every cap and every cumulative tier is filled in this order. SORT-UNORDERED: lines whose
+-- model is not ordered follow the ordered ones by number; by their time they would take room from orders that were placed in order.
 final as (
     {{ part('excepted') }}
     select

@@ -12,6 +12,7 @@ positions as (
     {%- endfor %}
 ),
 
+-- BILL-SEVERAL: every rule that a model names bills each line, once, however often it is named: twice would charge a fee twice.
 named as (
     select distinct
         models.model_no,
