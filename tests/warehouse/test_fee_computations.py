@@ -30,8 +30,9 @@ METHODS = (
 )
 ROUNDINGS = ("half_up", "half_even", "down", "up")
 COLUMNS = (
-    "fee_no, parent_bearer, bearer, method, rule_key, base_minor, base_before_minor, tier_no, tier_from_minor, tier_to_minor, slice_minor, "
-    "ppm, flat_minor, step_millionths, exact_millionths, rounding, rounded_minor, min_minor, max_minor, fee_minor"
+    "fee_no, parent_bearer, bearer, method, rule_key, base_minor, base_before_minor, tier_no, tier_from_minor, "
+    "tier_to_minor, slice_minor, ppm, flat_minor, step_millionths, exact_millionths, rounding, rounded_minor, "
+    "min_minor, max_minor, fee_minor"
 )
 Step = dict[str, Any]
 Fees = dict[tuple[int, str, str], list[Step]]
