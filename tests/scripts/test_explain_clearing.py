@@ -229,6 +229,9 @@ def test_a_refund_says_what_it_takes_back_and_what_was_given_back_before() -> No
         "0.18 CNY given back before",
         "    PLAT gets back 0.24 CNY",
     ]
+    first = {**story, "sorted": [REFUNDS[0]], "details": [REFUNDED_FEES[0]]}
+    assert clearing_of(first)[1].endswith(": 30.00 of 100.00 CNY are refunded with it")
+    assert clearing_of(first)[2].endswith("→ fee -0.18 CNY of 0.60 CNY")
     story["rules"] = [rule(refund_fee=False)]
     story["details"] = [{**story["details"][0], "fee_minor": 0}]
     assert clearing_of(story)[2].endswith("→ fee 0.00 CNY, the rule gives nothing back")
@@ -236,7 +239,9 @@ def test_a_refund_says_what_it_takes_back_and_what_was_given_back_before() -> No
 
 def test_an_original_says_what_took_it_back() -> None:
     reversal = line(batch_id=3, clearing_seq=10, entry_kind="reversal", original_clearing_seq=7)
-    fees = [*REFUNDED_FEES, detail(clearing_seq=10, fee_no=1001, original_fee_no=701, fee_minor=-60)]
+    # What the first refund takes back of the amount itself is no fee.
+    split = detail(clearing_seq=8, fee_no=800, original_fee_no=700, fee_minor=-3000, rule_code="A")
+    fees = [split, *REFUNDED_FEES, detail(clearing_seq=10, fee_no=1001, original_fee_no=701, fee_minor=-60)]
     story = order_story(
         versions=[version(), version(version=2, batch_id=3), version(version=3, batch_id=3)],
         taken_back=[*REFUNDS, reversal],
@@ -311,6 +316,25 @@ def test_reset_kept_the_same_again_is_one_line() -> None:
     story = order_story(sorted=[waits], details=[], resets=[reset(1, 1, 2, reason="", sorted=[waits])])
     assert clearing_of(story)[1:] == [same]
     assert len(clearing_of(order_story(resets=[reset(1, 1, 2)]))) == 2, "nothing of this order was superseded"
+
+
+def test_reset_kept_another_reason_is_another_outcome() -> None:
+    waits = [line(clearing_seq=None, reason_code=code) for code in ("no_model", "no_rule")]
+    story = order_story(sorted=waits[1:], details=[], resets=[reset(1, 1, 2, sorted=waits[:1])])
+    assert clearing_of(story) == [
+        "batch 1 (2026-01-05): could not clear, no_rule",
+        "superseded by reset 1 of 2026-01-07 10:00, from batch 1 to 2, by Li: rate of R",
+        "  batch 1 (2026-01-05): could not clear, no_model",
+    ]
+
+
+def test_reset_kept_what_cleared_in_a_batch_before_is_not_new() -> None:
+    reversal = {"batch_id": 2, "clearing_seq": 8, "entry_kind": "reversal"}
+    back = detail(**reversal, fee_no=801, original_fee_no=701, fee_minor=-60)
+    lines = [line(), line(**reversal, original_clearing_seq=7)]
+    before = reset(1, 2, 2, sorted=lines[1:], details=[back])
+    story = order_story(sorted=lines, details=[detail(), back], resets=[before])
+    assert clearing_of(story)[-1].endswith("; cleared again with the same outcome")
 
 
 def test_reset_kept_what_is_not_cleared_again_yet_says_so() -> None:

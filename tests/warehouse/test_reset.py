@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,8 @@ def told_of(order_no: str) -> list[str]:
     """What `settle explain` tells of the clearing of an order."""
     code, out, err = told("explain", order_no)
     assert code == 0, err
-    part = out.partition("  Clearing 清分清算\n")[2].partition("\n  Settlement")[0]
-    return [without_clock(line).removeprefix("    ") for line in part.splitlines()]
+    part = out.partition("  Clearing 清分清算\n")[2].splitlines()
+    return [without_clock(line).removeprefix("    ") for line in takewhile(lambda line: line.startswith("    "), part)]
 
 
 def resets_told() -> list[str]:
@@ -109,8 +110,10 @@ def test_reset_from_clears_again_by_todays_configuration_and_reset_kept_shows_wh
         "What they had cleared to is kept, not valid. Clear them again: settle run",
     ]
     assert as_page(select(here, NOW)) == first
-    assert told_of("B") == ["superseded by reset 1 of TIME, from batch 2 to 3, by Li: rate of R", *WAS_OF_B,
-                                  "  not cleared again yet (batch 2): settle run"]  # fmt: skip
+    superseded = "superseded by reset 1 of TIME, from batch 2 to 3, by Li: rate of R"
+    # The configuration is that of the last build until the next one.
+    was = [text.replace(" (all orders, version KEY, changed since)", "") for text in WAS_OF_B]
+    assert told_of("B") == [superseded, *was, "  not cleared again yet (batch 2): settle run"]
     assert resets_told() == ["     1  from batch 2 to 3, TIME by Li: rate of R; not cleared again yet: batch 2, 3"]
     build(here, with_tests=True)
     now, text = told_of("B")[:3], told_of("B")[3:]
@@ -121,7 +124,7 @@ def test_reset_from_clears_again_by_todays_configuration_and_reset_kept_shows_wh
         "    N bears 0.30 CNY; 1.00 → 1.30 of its cap 1.50 CNY (lifetime) used, room 0.50 → 0.20 CNY",
     ]
     replaced = "      replaced by a fee of 0.30 CNY in batch 2 (2026-01-06)"
-    assert text == ["superseded by reset 1 of TIME, from batch 2 to 3, by Li: rate of R", *WAS_OF_B, replaced]
+    assert text == [superseded, *WAS_OF_B, replaced]
     assert resets_told() == ["     1  from batch 2 to 3, TIME by Li: rate of R; cleared again"]
     assert as_page(select(here, NOW)) == page
     assert as_page(select(here, BEFORE)) == table_of("RESET-KEPT")

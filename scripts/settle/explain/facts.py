@@ -7,7 +7,7 @@ from typing import Any
 from settle.errors import InputError
 from settle.explain import rows
 from settle.explain.lines import line_texts
-from settle.explain.recorded import clearing_facts
+from settle.explain.recorded import clearing_facts, models_of
 from settle.explain.rows import Reader
 
 Facts = dict[str, Any]
@@ -92,7 +92,7 @@ def _bill_facts(reader: Reader, bill: dict[str, Any]) -> Facts:
         (bill["bill_no"],),
         order="order_no, order_version, entry_kind",
     )
-    return {"bill": bill, "bill_entries": entries, "rejected": []}
+    return {"bill": bill, "bill_entries": entries, "models": models_of(reader, bill["model_code"]), "rejected": []}
 
 
 def _in(column: str, values: list[Any]) -> str:

@@ -189,6 +189,11 @@ def _models(reader: Reader, numbers: set[Any]) -> Rows:
     return reader.rows(MODELS, rows.MODEL_COLUMNS, f"is_first_use and {_in('model_no', wanted)}", wanted, "model_no")
 
 
+def models_of(reader: Reader, code: str) -> Rows:
+    """All that settlement models of this code have said, by number."""
+    return reader.rows(MODELS, rows.MODEL_COLUMNS, "is_first_use and model_code = ?", (code,), "model_no")
+
+
 def reset_facts(reader: Reader, number: str) -> list[Facts]:
     """Every reset with what it superseded of the order, oldest first; empty lists where it superseded nothing of it."""
     if not reader.rows("meta.resets", ("reset_no",), order="reset_no limit 1"):
