@@ -24,7 +24,8 @@ recorded as (
 fees as (
     select
         fees.batch_id, {{ seq_of_fee('fees.fee_no') }} as clearing_seq, fees.fee_no, fees.base_minor, fees.base_before_minor,
-        fees.fee_minor, fees.level, fees.parent_bearer, fees.bearer, kinds.tier_set_no, rules.rule_key, rules.rule_code, rules.method, rules.rate_ppm, rules.flat_minor,
+        fees.fee_minor, fees.level, fees.parent_bearer, fees.bearer, kinds.tier_set_no,
+        rules.rule_key, rules.rule_code, rules.method, rules.rate_ppm, rules.flat_minor,
         rules.package_size_minor, rules.package_price_minor, rules.rounding, rules.min_minor, rules.max_minor,
         {{ tier_point('fees.base_minor', 'fees.base_before_minor', 'rules') }} as point_minor,
         case
