@@ -228,7 +228,8 @@ final as (
         case demands.method
             when 'sequence' then demands.amount_minor - coalesce(taken_in_sequence.granted_minor, 0)
             else demands.demand_minor + coalesce(not_taken.overflow_minor, 0)
-        end as granted_minor
+        end as granted_minor,
+        case when demands.method <> 'sequence' then -not_taken.overflow_minor end as overflow_minor
     from demands
     left join not_taken on not_taken.fee_no = demands.fee_no and not_taken.split_no = demands.split_no
     left join taken_in_sequence

@@ -93,7 +93,7 @@ weights as (
     select
         bearer_no, accumulator_no, split_no,
         case
-            when method = 'sequence' then case when bearer_no in (select bearer_no from takers) then 1 else 0 end
+            when method = 'sequence' then case when bearer_no in (select bearer_no from in_turn where takes = 1) then 1 else 0 end
             when method = 'ratio' and not is_full then ppm else 0
         end as weight,
         case
@@ -153,14 +153,26 @@ last_fees as (
 {% macro runs_of(releases, level) -%}
 with {{ slots_now(level) }},
 
--- In a sequence the first bearer with room takes everything, as long as its room lasts.
+turns as (
+    select bearer_no, split_no, is_full, row_number() over (partition by split_no order by is_residual, place) as turn
+    from slots
+    where method = 'sequence'
+),
+
+-- In a sequence the first bearer with room takes everything, as long as its room lasts; those before it are asked too.
 takers as (
-    select bearer_no from (
-        select bearer_no, row_number() over (partition by split_no order by is_residual, place) as turn
-        from slots
-        where method = 'sequence' and not is_full
-    ) as in_turn
-    where turn = 1
+    select split_no, min(turn) as turn from turns
+    where not is_full
+    group by split_no
+),
+
+in_turn as (
+    select
+        turns.bearer_no,
+        case when turns.turn = takers.turn then 1 else 0 end as takes,
+        case when turns.turn <= takers.turn then 1 else 0 end as is_asked
+    from turns
+    inner join takers on takers.split_no = turns.split_no
 ),
 
 {{ run_horizons(level) }},
@@ -199,10 +211,10 @@ excess_split as (
 
 shares as (
     select
-        fee_no, component_no, bearer_no, accumulator_no, cap_minor, held_minor, demand_minor,
-        case when bearer_no in (select bearer_no from takers) then amount_minor else 0 end as share_minor
+        asked.fee_no, asked.component_no, asked.bearer_no, asked.accumulator_no, asked.cap_minor, asked.held_minor,
+        asked.amount_minor * in_turn.is_asked as demand_minor, asked.amount_minor * in_turn.takes as share_minor
     from asked
-    where method = 'sequence'
+    inner join in_turn on in_turn.bearer_no = asked.bearer_no
     union all
     select fee_no, component_no, bearer_no, accumulator_no, cap_minor, held_minor, demand_minor, demand_minor
     from asked
@@ -267,7 +279,7 @@ final as (
     select
         running.fee_no, running.bearer_no, running.original_fee_no, cast(running.move_minor as bigint) as granted_minor,
         case when running.cap_minor is not null then running.holds_minor end as accumulated_minor,
-        case when running.original_fee_no is null then greatest(0, running.demand_minor - running.move_minor) end as overflow_minor
+        case when running.original_fee_no is null then cast(running.demand_minor - running.move_minor as bigint) end as overflow_minor
     from running
     inner join run_ends on run_ends.component_no = running.component_no
     where
@@ -357,7 +369,7 @@ granted as (
     select fee_no, bearer_no, cap_minor, held_minor, demand_minor, granted_minor from round_{{ rounds.count }}
     union all
     select
-        fee_no, bearer_no, cap_minor, held_minor, demand_minor,
+        fee_no, bearer_no, cap_minor, held_minor, cast(greatest(0, amount_minor - rooms_before_minor) as bigint),
         cast(greatest(0, least(coalesce(room_minor, amount_minor), amount_minor - rooms_before_minor)) as bigint)
     from in_sequence
     union all
@@ -375,7 +387,7 @@ final as (
     select
         fee_no, bearer_no, cast(null as bigint) as original_fee_no, granted_minor,
         case when cap_minor is not null then held_minor + granted_minor end as accumulated_minor,
-        greatest(0, demand_minor - granted_minor) as overflow_minor
+        demand_minor - granted_minor as overflow_minor
     from granted
 )
 

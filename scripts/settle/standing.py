@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ FILE_COLUMNS = (
     "file_id", "batch_id", "dataset", "template", "file_name", "rows_read", "rows_loaded", "rows_rejected",
     "rows_repeated", "loaded_at",
 )  # fmt: skip
+RESET_COLUMNS = ("reset_no", "from_batch_id", "up_to_batch_id", "reason", "reset_by", "reset_at")
 
 
 def standing(reader: Reader) -> Standing:
@@ -27,6 +29,7 @@ def standing(reader: Reader) -> Standing:
     result: Standing = {
         "batches": batches,
         "files": reader.rows("raw.load_files", FILE_COLUMNS, order="batch_id, file_id"),
+        "resets": resets(reader, built),
         "open_items": _open_items(reader, last),
         "exceptions": _exceptions(reader),
         "invariants_broken": _broken(reader),
@@ -38,6 +41,26 @@ def standing(reader: Reader) -> Standing:
 def built_batches(reader: Reader) -> set[int]:
     """The batches that every batch-by-batch model has built."""
     return {row["batch_id"] for row in _batches(reader) if row["state"] == "built"}
+
+
+def resets(reader: Reader, built: Collection[int]) -> list[dict[str, Any]]:
+    """Every reset, oldest first, with `waiting_batches`: what it took out and no build has cleared again since.
+
+    `built` are the batches that every model has built. What a later reset took out again had been built before it.
+    """
+    found = reader.rows("meta.resets", RESET_COLUMNS, order="reset_no")
+    for place, reset in enumerate(found):
+        reset["waiting_batches"] = [
+            batch
+            for batch in range(int(reset["from_batch_id"]), int(reset["up_to_batch_id"]) + 1)
+            if batch not in built and not any(covers(later, batch) for later in found[place + 1 :])
+        ]
+    return found
+
+
+def covers(reset: Mapping[str, Any], batch_id: int) -> bool:
+    """Whether a reset took this batch out."""
+    return bool(reset["from_batch_id"] <= batch_id <= reset["up_to_batch_id"])
 
 
 def batch_models(project_dir: Path) -> set[str]:

@@ -40,6 +40,7 @@ class Grant:
     bearer: Bearer
     period: str
     granted: int
+    demanded: int
     released: int = 0
     children: list["Grant"] = field(default_factory=list)
 
@@ -127,12 +128,13 @@ class Allocator:
             granted = redistribute(amount, scope.bearers, rooms)
         else:
             granted = overflow_to_residual(amount, scope, rooms)
+        asked = demands(amount, scope, granted)
         grants = [
-            Grant(place, bearer, period, part)
-            for bearer, period, part in zip(scope.bearers, periods, granted, strict=True)
+            Grant(place, bearer, period, part, demand)
+            for bearer, period, part, demand in zip(scope.bearers, periods, granted, asked, strict=True)
         ]
         for grant in grants:
-            self._post(where, grant, grant.granted)
+            self._post(where, grant, grant.granted, grant.demanded)
         return grants
 
     def release(self, grants: list[Grant], amounts: list[int]) -> list[list[tuple[Grant, int]]]:
@@ -167,9 +169,9 @@ class Allocator:
     def post_share(self, where: Output, grant: Grant, fee: int) -> None:
         """Write the fee of one leaf share of an amount: same place and bearer, no cap."""
         free = Bearer(grant.bearer.name, grant.bearer.priority, 0, 0, None, "", False)
-        self._post(where, Grant(grant.place, free, "none", fee), fee)
+        self._post(where, Grant(grant.place, free, "none", fee, fee), fee)
 
-    def _post(self, where: Output, grant: Grant, amount: int) -> None:
+    def _post(self, where: Output, grant: Grant, amount: int, demanded: int | None = None) -> None:
         if amount == 0:
             return
         accumulated: int | None = None
@@ -188,6 +190,7 @@ class Allocator:
                 "parent_bearer": grant.place[2],
                 "bearer": grant.bearer.name,
                 "period_key": grant.period,
+                "demand_minor": amount if demanded is None else demanded,
                 "granted_minor": amount,
                 "accumulated_minor": accumulated,
                 "cap_minor": grant.bearer.cap,
@@ -238,6 +241,20 @@ def overflow_to_residual(amount: int, scope: Scope, rooms: Sequence[int | None])
     residual = next(place for place, bearer in enumerate(scope.bearers) if bearer.is_residual)
     granted[residual] = amount - sum(granted)
     return granted
+
+
+def demands(amount: int, scope: Scope, granted: Sequence[int]) -> list[int]:
+    """What each bearer was asked for first: its share, its fixed amount, or in a sequence what those before it left."""
+    if scope.method == "ratio":
+        return largest_remainder(amount, [bearer.ppm for bearer in scope.bearers])
+    asked = [0] * len(scope.bearers)
+    left = amount
+    for place in sorted(range(len(asked)), key=lambda place: scope.bearers[place].is_residual):
+        bearer = scope.bearers[place]
+        takes_all = scope.method == "sequence" or bearer.is_residual
+        asked[place] = left if takes_all else min(bearer.fixed, left)
+        left -= granted[place] if scope.method == "sequence" else asked[place]
+    return asked
 
 
 def redistribute(amount: int, bearers: Sequence[Bearer], rooms: Sequence[int | None]) -> list[int]:

@@ -51,7 +51,7 @@ MARTS = (
         "clearing.fct_fee_allocations",
         "allocations",
         ("clearing_seq", "rule_code", "level", "parent_bearer", "bearer"),
-        ("batch_id", "order_no", "period_key", "granted_minor", "accumulated_minor", "cap_minor"),
+        ("batch_id", "order_no", "period_key", "demand_minor", "granted_minor", "accumulated_minor", "cap_minor"),
         ("order_no",),
         where="granted_minor <> 0 and is_valid",
     ),

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import gzip
 import zipfile
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from settle.explain.lines import LONGEST_LINE, line_texts
-from settle.explain.story import Teller
-from settle.explain.tree import Branch, amount, money, percent
+from settle.explain.pricing import rule_text
+from settle.explain.tree import Branch, amount, exact, money, percent
+from tests.scripts.explaining import EXPONENTS, FIGURES, capped, line, order_story, rule, told
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +35,23 @@ EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
 )
 def test_minor_units_are_shown_in_major_units(minor: int | None, currency: str, text: str) -> None:
     assert money(minor, currency, EXPONENTS) == text
+
+
+@pytest.mark.parametrize(
+    ("millionths", "currency", "text"),
+    [
+        (775_050_000, "CNY", "7.7505 CNY"),
+        (775_000_000, "CNY", "7.75 CNY"),
+        (1, "CNY", "0.00000001 CNY"),
+        (-1_500_000, "JPY", "-1.5 JPY"),
+        (12_000_000, "JPY", "12 JPY"),
+        (1, "KWD", "0.000000001 KWD"),
+        (10**27 + 1, "CNY", "10000000000000000000.00000001 CNY"),
+        (1_250_000, "XXZ", "1.25 minor XXZ"),
+    ],
+)
+def test_exact_amounts_keep_every_millionth_of_a_minor_unit(millionths: int, currency: str, text: str) -> None:
+    assert exact(millionths, currency, EXPONENTS) == text
 
 
 @pytest.mark.parametrize(
@@ -102,16 +117,6 @@ def test_branches_are_indented_text() -> None:
     assert root.lines() == ["a", "  b", "    c", "  d"]
 
 
-def rule(**changes: Any) -> dict[str, Any]:
-    base: dict[str, Any] = {
-        "rule_code": "R", "method": "rate", "base": "amount", "ppm": 6000, "fixed_minor": 30,
-        "package_size_minor": 10000, "package_price_minor": 50,
-        "min_minor": None, "max_minor": None, "rounding": "half_up", "currency": None,
-        "valid_from": date(2026, 1, 1), "valid_to": date(9999, 12, 31),
-    }  # fmt: skip
-    return {**base, **changes}
-
-
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -130,41 +135,11 @@ def rule(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_rule_is_told_in_words(changes: dict[str, Any], text: str) -> None:
-    assert Teller(EXPONENTS, {}, SHANGHAI).rule_text(rule(**changes), "CNY") == text
+    assert rule_text(FIGURES, rule(**changes), "CNY") == text
 
 
-def source(line: int, text: str) -> dict[str, Any]:
-    return {
-        "file_name": "orders.csv",
-        "file_line_no": line,
-        "template": "canonical",
-        "line_text": text,
-        "batch_id": 1,
-        "batch_date": date(2026, 1, 5),
-    }
-
-
-def order_story() -> dict[str, Any]:
-    """An order of 100.00 whose fee of 0.60 is shared, matched and billed."""
-    version = {
-        "version": 1, "order_type": "sale", "product_code": "P", "participant_id": "M1", "customer_id": None,
-        "channel_code": "ALIPAY", "currency": "CNY", "amount": Decimal("100.0000"), "status": "success",
-        "ordered_at": datetime(2026, 1, 5, 2, 0), "paid_at": None, "original_order_no": None, "attributes": None,
-        **source(2, "O-1,1,sale"),
-    }  # fmt: skip
-    sorted_line = {
-        "batch_id": 1, "clearing_seq": 7, "entry_kind": "new", "line_no": 1, "participant_id": "M1", "currency": "CNY",
-        "amount_minor": 10000, "model_code": "SALE", "contract_no": "C-1", "reason_code": None, "reason_detail": None,
-        "ordered_date": date(2026, 1, 5),
-    }  # fmt: skip
-    detail = {
-        "clearing_seq": 7, "entry_kind": "new", "rule_code": "R", "fee_type": "commission", "currency": "CNY",
-        "base_minor": 10000, "fee_minor": 60, "model_code": "SALE",
-    }  # fmt: skip
-    grant = {
-        "clearing_seq": 7, "rule_code": "R", "bearer": "BRAND", "period_key": "2026-01", "granted_minor": 60,
-        "accumulated_minor": 160, "cap_minor": 200,
-    }  # fmt: skip
+def whole_story() -> dict[str, Any]:
+    """An order whose fee is shared, which is matched, and which something blocks."""
     item = {
         "batch_id": 1, "result": "matched", "pool": "none", "previous_result": None, "left_minor": 10000,
         "right_minor": 10000, "difference_minor": 0, "currency": "CNY", "match_kind": "auto",
@@ -176,20 +151,14 @@ def order_story() -> dict[str, Any]:
         "model_code": "SALE", "blocked_by": "not_due;risk_hold", "bill_no": None,
     }  # fmt: skip
     hold = {"hold_no": "H-1", "target": "M1", "valid_to": date(2026, 2, 1), "reason": "review"}
-    return {
-        "order_no": "O-1", "versions": [version], "lines": [], "refunds": [], "payments": [], "sorted": [sorted_line],
-        "details": [detail], "grants": [grant], "rules": [rule()], "models": [{"model_code": "SALE", "cycle": "T1"}],
-        "items": [item], "open_items": [], "entries": [entry], "bills": [], "holds": [hold],
-    }  # fmt: skip
-
-
-def told(story: dict[str, Any]) -> list[str]:
-    facts = {"key": "O-1", "kind": "order", "orders": [story], "payments": [], "rejected": []}
-    return Teller(EXPONENTS, {1: date(2026, 1, 5)}, SHANGHAI).tree(facts).lines()
+    return order_story(
+        sorted=[line(contract_no="C-1")], grants=[capped("BRAND", 60, 60, 160, 200)], items=[item], entries=[entry],
+        holds=[hold],
+    )  # fmt: skip
 
 
 def test_an_order_is_told_from_its_line_in_the_file_to_what_blocks_it() -> None:
-    assert told(order_story()) == [
+    assert told(whole_story()) == [
         "O-1: sale of 2026-01-05 10:00, success, through ALIPAY",
         "  Arrived",
         "    version 1: success, 100.00 CNY, batch 1 (2026-01-05)",
@@ -198,7 +167,7 @@ def test_an_order_is_told_from_its_line_in_the_file_to_what_blocks_it() -> None:
         "  Clearing 清分清算",
         "    line 1 cleared in batch 1 (2026-01-05) as number 7: new, 100.00 CNY for M1, model SALE, contract C-1",
         "      commission by rule R: 0.6 % of the amount, rounded half_up; base 100.00 CNY → fee 0.60 CNY",
-        "        BRAND bears 0.60 CNY, 1.60 CNY of its cap 2.00 CNY used in 2026-01",
+        "        BRAND bears 0.60 CNY; 1.00 → 1.60 of its cap 2.00 CNY (2026-01) used, room 1.00 → 0.40 CNY",
         "  Reconciliation 对账",
         "    batch 1 (2026-01-05): matched (auto): both sides agree",
         "      ours 100.00 CNY, theirs 100.00 CNY, difference 0.00 CNY; item ALIPAY|O-1",
@@ -212,14 +181,19 @@ def test_an_order_is_told_from_its_line_in_the_file_to_what_blocks_it() -> None:
 
 
 def test_an_order_that_could_not_clear_says_why() -> None:
-    story = order_story()
-    story["sorted"][0] |= {"clearing_seq": None, "reason_code": "unknown_participant", "reason_detail": "line 1: M9"}
-    story["details"], story["entries"] = [], []
+    waits = line(clearing_seq=None, reason_code="unknown_participant", reason_detail="line 1: M9")
+    story = order_story(sorted=[waits], details=[], computations=[])
     assert "    batch 1 (2026-01-05): could not clear, unknown_participant: line 1: M9" in told(story)
 
 
-def test_a_rule_version_is_the_one_of_the_orders_own_date() -> None:
-    story = order_story()
-    story["rules"] = [rule(ppm=9000, valid_to=date(2026, 1, 5)), rule(valid_from=date(2026, 1, 5))]
-    assert any("0.6 % of the amount" in line for line in told(story))
-    assert not any("0.9 %" in line for line in told(story))
+def test_an_order_that_nothing_has_built_yet_says_so() -> None:
+    story = order_story(sorted=[], details=[], computations=[])
+    assert told(story)[-1] == (
+        "  Clearing 清分清算: not sorted yet; it clears when it is successful, in the next build"
+    )
+
+
+def test_a_cycle_is_that_of_the_model_by_which_the_lines_cleared() -> None:
+    story = whole_story()
+    story["models"] = [{"model_no": 2, "model_code": "SALE", "cycle": "D0"}, *story["models"]]
+    assert "      settlement date 2026-01-06 (cycle T1)" in told(story)

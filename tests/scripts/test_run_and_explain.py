@@ -23,17 +23,25 @@ CONFIG = {
     "accounts": "account_no,participant_id,account_kind,currency\nM1-BANK,M1,bank,CNY\n",
     "settlement_models": (
         "model_code,priority,order_type,cycle,calendar_code,roll,billing_rule_codes,charge_bearer,"
-        "requires_channel_match,settle_account_kind\nSALE,10,sale,T1,CN,none,COMMISSION;SHARED,payee,true,bank\n"
+        "requires_channel_match,settle_account_kind,combination,allocation_rule_code\n"
+        "SALE,10,sale,T1,CN,none,COMMISSION;SHARED,payee,true,bank,,\n"
+        "LEND,10,subscription,D30,CN,none,SERVICE,payee,false,bank,allocate_bill,LENDERS\n"
     ),
     "billing_rules": (
-        "rule_code,fee_type,method,base,ppm,rounding,refund_fee,allocation_rule_code,currency\n"
-        "COMMISSION,commission,rate,amount,6000,half_up,true,,CNY\n"
-        "SHARED,service,rate,amount,10000,half_up,true,SPLIT,CNY\n"
+        "rule_code,fee_type,method,base,ppm,min_minor,rounding,refund_fee,allocation_rule_code,currency\n"
+        "COMMISSION,commission,rate,amount,6000,,half_up,true,,CNY\n"
+        "SHARED,service,rate,amount,10000,,half_up,true,SPLIT,CNY\n"
+        "SERVICE,service,rate,amount,10000,15,half_up,true,,CNY\n"
     ),
-    "allocation_rules": "allocation_rule_code,level,parent_bearer,method,overflow\nSPLIT,1,,ratio,residual\n",
+    "allocation_rules": (
+        "allocation_rule_code,level,parent_bearer,method,overflow\nSPLIT,1,,ratio,residual\n"
+        "LENDERS,1,,ratio,residual\nLENDERS,2,FUND,sequence,residual\n"
+    ),
     "allocation_bearers": (
         "allocation_rule_code,level,parent_bearer,bearer,priority,ppm,cap_minor,cap_period,is_residual\n"
         "SPLIT,1,,BRAND,1,500000,60,month,false\nSPLIT,1,,participant,2,500000,,,true\n"
+        "LENDERS,1,,FUND,1,300000,,,false\nLENDERS,1,,participant,2,700000,,,true\n"
+        "LENDERS,2,FUND,BANK,1,,1000,month,false\nLENDERS,2,FUND,TRUST,2,,,,true\n"
     ),
     "reconciliation_rules": (
         "relation,channel_code,grouping,amount_tolerance_minor,date_window_days,buffer_days,auto_fill\n"
@@ -44,13 +52,19 @@ ORDERS = """order_no,order_type,product_code,participant_id,channel_code,currenc
 O-1001,sale,BOOK,M1,ALIPAY,CNY,100.00,success,2026-01-05T10:00:00+08:00
 O-1002,sale,BOOK,M1,ALIPAY,CNY,50.00,success,2026-01-05T11:00:00+08:00
 O-1003,sale,BOOK,M9,ALIPAY,CNY,30.00,success,2026-01-05T12:00:00+08:00
+O-1004,subscription,BOOK,M1,ALIPAY,CNY,100.00,success,2026-01-05T13:00:00+08:00
+"""
+REFUNDS = """order_no,order_type,participant_id,channel_code,currency,amount,status,ordered_at,original_order_no
+O-1005,refund,M1,ALIPAY,CNY,50.00,success,2026-01-06T10:00:00+08:00,O-1004
 """
 PAYMENTS = """channel_code,channel_txn_no,order_no,txn_type,amount,currency,status,completed_at
 ALIPAY,T-1,O-1001,payment,100.00,CNY,success,2026-01-05T10:00:30+08:00
 ALIPAY,T-3,O-1003,payment,30.00,CNY,success,2026-01-05T12:00:30+08:00
+ALIPAY,T-4,O-1004,payment,100.00,CNY,success,2026-01-05T13:00:30+08:00
 """
 LATE = """channel_code,channel_txn_no,order_no,txn_type,amount,currency,status,completed_at
 ALIPAY,T-2,O-1002,payment,50.00,CNY,success,2026-01-05T11:00:30+08:00
+ALIPAY,T-5,O-1005,refund,50.00,CNY,success,2026-01-06T10:00:30+08:00
 """
 
 
@@ -71,7 +85,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config").mkdir()
     for name, text in CONFIG.items():
         (folder / "config" / f"{name}.csv").write_text(text)
-    for name, text in (("orders.csv", ORDERS), ("payments.csv", PAYMENTS), ("payments_late.csv", LATE)):
+    files = {"orders.csv": ORDERS, "payments.csv": PAYMENTS, "refunds.csv": REFUNDS, "payments_late.csv": LATE}
+    for name, text in files.items():
         (folder / name).write_text(text)
     return folder
 
@@ -94,6 +109,7 @@ def two_days(request: pytest.FixtureRequest, company: Path) -> Iterator[dict[str
         ok("load", "orders", str(company / "orders.csv"), "--batch-date", "2026-01-05")
         ok("load", "payments", str(company / "payments.csv"), "--batch-date", "2026-01-05")
         first = ok("run")
+        ok("load", "orders", str(company / "refunds.csv"), "--batch-date", "2026-01-06")
         ok("load", "payments", str(company / "payments_late.csv"), "--batch-date", "2026-01-06")
         second = ok("run")
         before = every_row()
@@ -131,9 +147,9 @@ def every_row() -> dict[str, list[tuple[Any, ...]]]:
 def test_the_first_run_sums_up_its_day(two_days: dict[str, str]) -> None:
     lines = two_days["first"].splitlines()
     assert lines[0] == "Batch 1 (2026-01-05)"
-    assert "  cleared         2 orders" in lines
+    assert "  cleared         3 orders" in lines
     assert "  exceptions      1 unknown_participant" in lines
-    assert "  reconciliation  2 matched, 1 platform_only" in lines
+    assert "  reconciliation  3 matched, 1 platform_only" in lines
     assert not any(line.startswith("  bills") for line in lines), "T1 is not due on the day of the order"
 
 
@@ -142,7 +158,7 @@ def test_the_second_run_bills_what_has_come_due(two_days: dict[str, str]) -> Non
     # The brand owes 0.50 + 0.10, which is carried forward and not collected: a bill of 0.00.
     lines = two_days["second"].splitlines()
     assert lines[0] == "Batch 2 (2026-01-06)"
-    assert "  reconciliation  1 matched_late" in lines
+    assert "  reconciliation  1 matched, 1 matched_late" in lines
     assert "  bills           2, net 148.20 CNY" in lines
 
 
@@ -170,13 +186,54 @@ def test_an_order_is_explained_down_to_its_line(two_days: dict[str, str]) -> Non
         "O-1002,sale,BOOK,M1,ALIPAY,CNY,50.00,success,2026-01-05T11:00:00+08:00",
         "payments_late.csv:2",
         "commission by rule COMMISSION: 0.6 % of the amount, rounded half_up; base 50.00 CNY → fee 0.30 CNY",
-        "BRAND bears 0.10 CNY, 0.60 CNY of its cap 0.60 CNY used in 2026-01",
+        "BRAND bears 0.10 CNY of 0.25 CNY asked; 0.50 → 0.60 of its cap 0.60 CNY (2026-01) used, room 0.10 → 0.00 CNY",
+        "M1, the participant, bears 0.40 CNY: 0.25 CNY of its own and 0.15 CNY that BRAND could not take",
         "platform_only, in the buffer pool",
         "matched_late (late), before platform_only",
         "settlement date 2026-01-06 (cycle T1)",
         "bill ",
     ):
         assert part in text, f"{part!r} is missing in\n{text}"
+
+
+def test_an_amount_that_is_shared_and_its_refund_are_explained_share_by_share(two_days: dict[str, str]) -> None:
+    told = [line.removeprefix("    ") for line in ok("explain", "O-1004").splitlines()]
+    start = told.index("  Clearing 清分清算") + 1
+    assert told[start : told.index("  Reconciliation 对账")] == [
+        "line 1 cleared in batch 1 (2026-01-05) as number 3: new, 100.00 CNY for M1, model LEND "
+        "(the amount is shared, each share billed)",
+        "  the amount itself, shared by allocation rule LENDERS: 100.00 CNY",
+        "    FUND takes 30.00 CNY, split further",
+        "      BANK bears 10.00 CNY of 30.00 CNY asked; 0.00 → 10.00 of its cap 10.00 CNY (2026-01) used, "
+        "room 10.00 → 0.00 CNY; the other 20.00 CNY asked of TRUST",
+        "      TRUST bears 20.00 CNY",
+        "    M1, the participant, bears 70.00 CNY",
+        "  service by rule SERVICE, on each share: 1 % of the share, at least 0.15 CNY, rounded half_up; "
+        "base 100.00 CNY → fee 1.05 CNY",
+        "    M1, the participant: base 70.00 CNY → fee 0.70 CNY",
+        "    of the share of FUND",
+        "      BANK: base 10.00 CNY → exact 0.10 CNY → fee 0.15 CNY (the minimum)",
+        "      TRUST: base 20.00 CNY → fee 0.20 CNY",
+        "  taken back by refund O-1005 line 1, number 4 in batch 2 (2026-01-06): 50.00 CNY, fee 0.53 CNY",
+    ]
+    told = [line.removeprefix("    ") for line in ok("explain", "O-1005").splitlines()]
+    start = told.index("  Clearing 清分清算") + 1
+    assert told[start : told.index("  Reconciliation 对账")] == [
+        "line 1 cleared in batch 2 (2026-01-06) as number 4: refund, 50.00 CNY for M1, model LEND "
+        "(the amount is shared, each share billed)",
+        "  takes back from O-1004 line 1 (version 1, number 3, batch 1 (2026-01-05)): "
+        "50.00 of 100.00 CNY are refunded with it",
+        "  the amount itself, taken back from those who share it: 50.00 CNY",
+        "    FUND gets back 15.00 CNY, split further",
+        "      BANK gets back 5.00 CNY; 10.00 → 5.00 of its cap 10.00 CNY (2026-01) used, room 0.00 → 5.00 CNY",
+        "      TRUST gets back 10.00 CNY",
+        "    M1, the participant, gets back 35.00 CNY",
+        "  service by rule SERVICE, as recorded for the original: base -50.00 CNY → fee -0.53 CNY of 1.05 CNY",
+        "    M1, the participant, gets back 0.35 CNY",
+        "    of the share of FUND",
+        "      BANK gets back 0.08 CNY",
+        "      TRUST gets back 0.10 CNY",
+    ]
 
 
 def test_an_order_that_could_not_clear_says_why(two_days: dict[str, str]) -> None:
@@ -229,7 +286,7 @@ def test_the_same_inbox_call_twice_is_done_and_changes_nothing(fresh: Settings, 
     (inbox / "payments_1.csv").write_text(PAYMENTS)
     words = ("run", "--no-tests", "--inbox", str(inbox), "--batch-date", "2026-01-05")
     first = ok(*words)
-    assert "  cleared         2 orders" in first
+    assert "  cleared         3 orders" in first
     assert "tests held" not in first
     before = every_row()
     second = ok(*words)

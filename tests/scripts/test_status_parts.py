@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from settle.build import BatchSummary, RunReport, report_lines
 from settle.commands.status import status_lines
 from settle.dbt import DbtOutcome, NodeOutcome
-from settle.standing import Standing, next_step
+from settle.explain.rows import Reader
+from settle.standing import Standing, next_step, resets
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def state(**changes: Any) -> Standing:
@@ -28,6 +32,7 @@ def state(**changes: Any) -> Standing:
     base: Standing = {
         "batches": [batch],
         "files": [file],
+        "resets": [],
         "open_items": [],
         "exceptions": [],
         "invariants_broken": [],
@@ -40,7 +45,24 @@ def state(**changes: Any) -> Standing:
 ERROR_ITEM = {"pool": "error", "result": "amount_mismatch", "count": 3, "oldest_days": 4}
 EXCEPTION = {"reason_code": "no_model", "count": 2}
 BROKEN = {"invariant": "fee_is_sum_of_grants", "batch_id": 1, "failing_rows": 5}
+RESET = {
+    "reset_no": 1, "from_batch_id": 2, "up_to_batch_id": 3, "reason": "rate of R", "reset_by": "Li",
+    "reset_at": datetime(2026, 1, 7, 17, 30), "waiting_batches": [],
+}  # fmt: skip
+LATER = {
+    "reset_no": 2, "from_batch_id": 3, "up_to_batch_id": 4, "reason": "", "reset_by": "Wu", "waiting_batches": [3, 4],
+}  # fmt: skip
 OPEN = {"batch_id": 2, "batch_date": date(2026, 1, 6), "state": "open", "models_built": 0, "models_all": 8}
+
+
+class Rows:
+    """Stands in for a reader: gives copies of the same rows whatever is asked."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.kept = rows
+
+    def rows(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        return [dict(row) for row in self.kept]
 
 
 @pytest.mark.parametrize(
@@ -67,11 +89,17 @@ def test_a_broken_invariant_comes_before_everything_else() -> None:
 
 
 def test_the_status_is_told_line_by_line() -> None:
-    assert status_lines(state(open_items=[ERROR_ITEM], exceptions=[EXCEPTION], invariants_broken=[BROKEN])) == [
+    result = state(
+        open_items=[ERROR_ITEM], exceptions=[EXCEPTION], invariants_broken=[BROKEN], resets=[RESET, {**RESET, **LATER}]
+    )
+    assert status_lines(result, SHANGHAI) == [
         "Batches",
         "     1  2026-01-05  built  1 file, 1,200 rows, 2 set aside, 1 repeated",
         "Files",
         "  orders.csv  orders by canonical, batch 1: 1,200 rows, 2 set aside, 1 repeated",
+        "Resets",
+        "     1  from batch 2 to 3, 2026-01-08 01:30 by Li: rate of R; cleared again",
+        "     2  from batch 3 to 4, 2026-01-08 01:30 by Wu; not cleared again yet: batch 3, 4",
         "Open items",
         "  error: 3 amount_mismatch, oldest 4 days",
         "Exceptions",
@@ -83,8 +111,19 @@ def test_the_status_is_told_line_by_line() -> None:
 
 
 def test_an_empty_warehouse_is_told_too() -> None:
-    lines = status_lines(state(batches=[], files=[]))
-    assert lines.count("  none") == 5
+    lines = status_lines(state(batches=[], files=[]), SHANGHAI)
+    assert lines.count("  none") == 6
+
+
+def test_a_reset_waits_for_what_no_build_has_cleared_again_since() -> None:
+    rows = [
+        {**RESET, "reset_no": number, "from_batch_id": first, "up_to_batch_id": last}
+        for number, first, last in ((1, 1, 4), (2, 3, 3), (3, 3, 4))
+    ]
+    found = resets(cast(Reader, Rows(rows)), {1, 2})
+    # What a later reset took out again had been built in between.
+    assert [row["waiting_batches"] for row in found] == [[], [], [3, 4]]
+    assert [row["waiting_batches"] for row in resets(cast(Reader, Rows(rows)), {1, 3, 4})] == [[2], [], []]
 
 
 def test_a_run_is_summed_up_batch_by_batch() -> None:

@@ -30,10 +30,24 @@ METHODS = (
 )
 ROUNDINGS = ("half_up", "half_even", "down", "up")
 COLUMNS = (
-    "fee_no, method, rule_key, base_minor, base_before_minor, tier_no, tier_from_minor, tier_to_minor, slice_minor, "
-    "ppm, flat_minor, step_millionths, exact_millionths, rounding, rounded_minor, min_minor, max_minor, fee_minor"
+    "fee_no, parent_bearer, bearer, method, rule_key, base_minor, base_before_minor, tier_no, tier_from_minor, "
+    "tier_to_minor, slice_minor, ppm, flat_minor, step_millionths, exact_millionths, rounding, rounded_minor, "
+    "min_minor, max_minor, fee_minor"
 )
 Step = dict[str, Any]
+Fees = dict[tuple[int, str, str], list[Step]]
+SHARED, SPLIT = 5, 2
+# The details of new business, and of each the fees of which it is the sum.
+UNEXPLAINED = """
+    select details.fee_no, details.fee_minor, sum(computed.fee_minor)
+    from clearing.fct_clearing_details as details
+    left join (
+        select distinct fee_no, level, parent_bearer, bearer, fee_minor from clearing.fct_fee_computations
+    ) as computed on computed.fee_no = details.fee_no
+    where details.entry_kind = 'new'
+    group by details.fee_no, details.fee_minor
+    having sum(computed.fee_minor) is null or sum(computed.fee_minor) <> details.fee_minor
+"""
 
 
 def rounded(millionths: int, policy: str) -> int:
@@ -72,12 +86,12 @@ def problems_of(steps: Sequence[Step]) -> list[str]:
     return [f"fee {fee['fee_no']} ({fee['method']}): {text}: {steps}" for text in found]
 
 
-def fees_of(warehouse: Warehouse) -> dict[int, list[Step]]:
-    """The steps of every fee by its number."""
+def fees_of(warehouse: Warehouse) -> Fees:
+    """The steps of every fee by its number, and by whose share of an amount it is on."""
     names = COLUMNS.split(", ")
-    fees: dict[int, list[Step]] = defaultdict(list)
+    fees: Fees = defaultdict(list)
     for row in warehouse.execute(f"select {COLUMNS} from clearing.fct_fee_computations order by fee_no, tier_no"):
-        fees[row[0]].append(dict(zip(names, row, strict=True)))
+        fees[row[:3]].append(dict(zip(names, row, strict=True)))
     return dict(fees)
 
 
@@ -88,7 +102,10 @@ def tier(code: str, number: int, low: int, high: int | None, ppm: int, flat: int
 
 
 def world_of_every_method() -> World:
-    """One rule for each method and rounding, limits on some, tiers that change on Tuesday, and two days of orders."""
+    """One rule for each method and rounding, limits on some, tiers that change on Tuesday, and two days of orders.
+
+    Product Q is split over two levels and its shares are billed, product V is only split.
+    """
     rng = random.Random(20)
     rules, tiers = [], []
     for method in METHODS:
@@ -107,9 +124,27 @@ def world_of_every_method() -> World:
                 for number, (low, high) in enumerate(zip([0, *borders], [*borders, None], strict=True), 1):
                     ppm, flat = rng.randint(0, 90_001), rng.choice((0, 1, 25))
                     tiers.append(tier(code, number, low, high, ppm, flat, **valid))
-    codes = ";".join(row["rule_code"] for row in rules)
+    codes = [row["rule_code"] for row in rules]
+    on_shares = ";".join(code for code in codes if not code.startswith("cumulative"))
+    split = {"allocation_rule_code": "A", "priority": 1}
     tables = hand.config(
-        billing_rules=rules, billing_tiers=tiers, settlement_models=[hand.model(billing_rule_codes=codes)]
+        billing_rules=rules,
+        billing_tiers=tiers,
+        products=[hand.seed("products", product_code=code) for code in "PQV"],
+        settlement_models=[
+            hand.model(billing_rule_codes=";".join(codes)),
+            hand.model(
+                model_code="T", product_code="Q", combination="allocate_bill", billing_rule_codes=on_shares, **split
+            ),
+            hand.model(model_code="U", product_code="V", combination="allocate", billing_rule_codes="", **split),
+        ],
+        allocation_rules=[hand.split("ratio"), hand.split("sequence", level=2, parent_bearer="N")],
+        allocation_bearers=[
+            hand.bearer("N", 1, ppm=300_000),
+            hand.bearer("rest", 2, ppm=700_000, is_residual="true"),
+            hand.child("N", "bank", 1, cap_minor=700, cap_period="day"),
+            hand.child("N", "fund", 2, is_residual="true"),
+        ],
     )
     days = []
     for day in (MONDAY, TUESDAY):
@@ -122,15 +157,20 @@ def world_of_every_method() -> World:
             )
             for number, amount in enumerate([1, 100, *(rng.randint(1, 2_000) for _ in range(30)), 99_999_999_999_999])
         ]
+        for number, product in enumerate("Q" * SHARED + "V" * SPLIT):
+            amount = rng.randint(1, 2_000)
+            order_no = f"{day}-{product}{number}"
+            rows.append(hand.order(order_no, amount, product_code=product, ordered_at=f"{day}T20:00:00+08:00"))
         days.append(hand.batch(day, *rows))
     days[1] = replace(days[1], orders=[*days[1].orders, hand.refund("R", f"{MONDAY}-5", "0.01")])
     return World(0, "", days, tables)
 
 
-def build(here: Settings) -> dict[int, list[Step]]:
+def build(here: Settings) -> Fees:
     outcome = run_dbt(here, ["build", "--exclude-resource-type", "unit_test"], show_progress=False)
     assert outcome.success, "\n".join(outcome.failures)
     with open_warehouse(here, read_only=True) as warehouse:
+        assert warehouse.execute(UNEXPLAINED) == []
         return fees_of(warehouse)
 
 
@@ -140,7 +180,9 @@ def test_bill_steps_every_fee_follows_from_its_rows(any_settings: Settings, tmp_
     write_config([world], here.config_dir, leave_out=["business_days", "currencies"])
     load(here, [replace(world, batches=world.batches[:1])], tmp_path / "files")
     first = build(here)
-    assert len(first) == 33 * 32
+    details = 33 * 32 + SHARED * (1 + 24) + SPLIT
+    assert len({fee_no for fee_no, *_ in first}) == details
+    assert {key[1:] for key in first} == {("", ""), ("", "rest"), ("N", "bank"), ("N", "fund")}
     # Other prices in every rule and tier: what was billed on Monday stays as it was, and follows from what is recorded.
     dearer = [{**row, "ppm": "77777"} for row in world.table("billing_tiers")]
     rules = [{**row, "ppm": "54321", "rounding": "up", "fixed_minor": "9"} for row in world.table("billing_rules")]
@@ -149,9 +191,10 @@ def test_bill_steps_every_fee_follows_from_its_rows(any_settings: Settings, tmp_
     load(here, [replace(world, batches=world.batches[1:])], tmp_path / "more")
     both = build(here)
     assert {number: both[number] for number in first} == first
-    assert len(both) == 2 * len(first)
+    assert len({fee_no for fee_no, *_ in both}) == 2 * details
     assert [text for steps in both.values() for text in problems_of(steps)] == []
-    later = [steps for number, steps in both.items() if number not in first]
+    # What is split takes its whole amount as its fee, by no price.
+    later = [steps for number, steps in both.items() if number not in first and steps[0]["ppm"] != 1_000_000]
     assert {step["rounding"] for steps in later for step in steps} == {"up"}
     assert {step["ppm"] for steps in later for step in steps if step["tier_no"]} == {77_777}
     crossed = [steps for steps in both.values() if len(steps) > 1]

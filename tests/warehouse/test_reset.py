@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,36 @@ BEFORE = SHARES.format(
 )
 
 
+# B as it was before the reset, as `settle explain` tells it.
+WAS_OF_B = [
+    "  line 1 cleared in batch 2 (2026-01-06) as number 2: new, 100.00 CNY for M, model S",
+    "    commission by rule R (all orders, version KEY, changed since): 1 % of the amount, rounded half_up; "
+    "base 100.00 CNY → fee 1.00 CNY",
+    "      N bears 0.50 CNY of 1.00 CNY asked; 1.00 → 1.50 of its cap 1.50 CNY (lifetime) used, room 0.50 → 0.00 CNY",
+    "      M, the participant, bears 0.50 CNY: 0.50 CNY that N could not take",
+]
+
+
+def without_clock(text: str) -> str:
+    """The text with the times and keys in it named only."""
+    return re.sub(r"version [0-9a-f]{8}", "version KEY", re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME", text))
+
+
+def told_of(order_no: str) -> list[str]:
+    """What `settle explain` tells of the clearing of an order."""
+    code, out, err = told("explain", order_no)
+    assert code == 0, err
+    part = out.partition("  Clearing 清分清算\n")[2].splitlines()
+    return [without_clock(line).removeprefix("    ") for line in takewhile(lambda line: line.startswith("    "), part)]
+
+
+def resets_told() -> list[str]:
+    """The resets that `settle status` lists."""
+    code, out, err = told("status")
+    assert code == 0, err
+    return without_clock(out.partition("Resets\n")[2].partition("\nOpen items")[0]).splitlines()
+
+
 def as_page(rows: list[tuple[object, ...]]) -> list[dict[str, str]]:
     names = ("batch", "order", "fee_minor", "bearer", "granted_minor", "accumulated_minor")
     return [dict(zip(names, ("" if value is None else str(value) for value in row), strict=True)) for row in rows]
@@ -79,7 +110,22 @@ def test_reset_from_clears_again_by_todays_configuration_and_reset_kept_shows_wh
         "What they had cleared to is kept, not valid. Clear them again: settle run",
     ]
     assert as_page(select(here, NOW)) == first
+    superseded = "superseded by reset 1 of TIME, from batch 2 to 3, by Li: rate of R"
+    # The configuration is that of the last build until the next one.
+    was = [text.replace(" (all orders, version KEY, changed since)", "") for text in WAS_OF_B]
+    assert told_of("B") == [superseded, *was, "  not cleared again yet (batch 2): settle run"]
+    assert resets_told() == ["     1  from batch 2 to 3, TIME by Li: rate of R; not cleared again yet: batch 2, 3"]
     build(here, with_tests=True)
+    now, text = told_of("B")[:3], told_of("B")[3:]
+    assert now == [
+        "line 1 cleared in batch 2 (2026-01-06) as number 2: new, 100.00 CNY for M, model S",
+        "  commission by rule R (all orders, version KEY): 0.3 % of the amount, rounded half_up; "
+        "base 100.00 CNY → fee 0.30 CNY",
+        "    N bears 0.30 CNY; 1.00 → 1.30 of its cap 1.50 CNY (lifetime) used, room 0.50 → 0.20 CNY",
+    ]
+    replaced = "      replaced by a fee of 0.30 CNY in batch 2 (2026-01-06)"
+    assert text == [superseded, *WAS_OF_B, replaced]
+    assert resets_told() == ["     1  from batch 2 to 3, TIME by Li: rate of R; cleared again"]
     assert as_page(select(here, NOW)) == page
     assert as_page(select(here, BEFORE)) == table_of("RESET-KEPT")
     assert [row for row in straight if str(row[0]) > "2026-01-05"] == select(here, BEFORE)

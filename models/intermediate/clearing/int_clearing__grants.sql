@@ -39,7 +39,7 @@ final as (
     {{ part('residual' ~ below) }}
     select
         cast({{ batch_id() }} as bigint) as batch_id, fee_no, bearer_no, granted_minor, cast(null as bigint) as accumulated_minor,
-        cast(null as bigint) as overflow_minor, cast(null as bigint) as original_fee_no,
+        overflow_minor, cast(null as bigint) as original_fee_no,
         cast(null as bigint) as opening_minor, cast(null as bigint) as released_minor, cast(null as bigint) as cap_minor
     from {{ ref('int_clearing__residual_grants' ~ below) }}
     union all

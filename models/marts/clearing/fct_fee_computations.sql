@@ -7,10 +7,25 @@ tiers as (
     select * from {{ ref('int_clearing__tiers_priced') }}
 ),
 
+-- COMB-SHARES: where the shares of an amount are billed, each of them has a fee of its own, whose steps name its bearer.
+recorded as (
+    select batch_id, fee_no, kind_no, base_minor, base_before_minor, fee_minor, cast(null as integer) as level, '' as parent_bearer, '' as bearer
+    from {{ ref('int_clearing__fees') }}
+    where original_fee_no is null
+    union all
+    select
+        shares.batch_id, shares.fee_no, shares.kind_no, shares.base_minor, cast(null as bigint), shares.fee_minor,
+        cast(bearers.allocation_level as integer), bearers.parent_bearer, bearers.bearer
+    from {{ ref('int_clearing__share_fees') }} as shares
+    inner join {{ ref('int_clearing__bearers_due') }} as bearers on bearers.bearer_no = shares.bearer_no
+    where shares.original_fee_no is null
+),
+
 fees as (
     select
         fees.batch_id, {{ seq_of_fee('fees.fee_no') }} as clearing_seq, fees.fee_no, fees.base_minor, fees.base_before_minor,
-        fees.fee_minor, kinds.tier_set_no, rules.rule_key, rules.rule_code, rules.method, rules.rate_ppm, rules.flat_minor,
+        fees.fee_minor, fees.level, fees.parent_bearer, fees.bearer, kinds.tier_set_no,
+        rules.rule_key, rules.rule_code, rules.method, rules.rate_ppm, rules.flat_minor,
         rules.package_size_minor, rules.package_price_minor, rules.rounding, rules.min_minor, rules.max_minor,
         {{ tier_point('fees.base_minor', 'fees.base_before_minor', 'rules') }} as point_minor,
         case
@@ -19,10 +34,9 @@ fees as (
             else {{ tier_point('fees.base_minor', 'fees.base_before_minor', 'rules') }} - 1
         end as lower_minor,
         rules.method in ('graduated', 'cumulative_graduated') as is_sliced
-    from {{ ref('int_clearing__fees') }} as fees
+    from recorded as fees
     inner join {{ ref('int_clearing__fee_kinds') }} as kinds on kinds.kind_no = fees.kind_no
     inner join rules on rules.rule_no = kinds.rule_no
-    where fees.original_fee_no is null
 ),
 
 priced as (
@@ -68,7 +82,7 @@ steps as (
 final as (
     select
         steps.batch_id, steps.clearing_seq, steps.fee_no, lines.order_no, lines.order_version, lines.line_no,
-        steps.rule_code, steps.rule_key, steps.method, steps.base_minor, steps.base_before_minor,
+        steps.rule_code, steps.rule_key, steps.level, steps.parent_bearer, steps.bearer, steps.method, steps.base_minor, steps.base_before_minor,
         coalesce(steps.tier_no, 0) as tier_no, steps.tier_from_minor, steps.tier_to_minor,
         steps.slice_minor, steps.step_ppm as ppm, steps.step_flat_minor as flat_minor,
         cast(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -18,7 +20,7 @@ FILES_SHOWN = 20
 def status(
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
 ) -> None:
-    """Show where every batch and file stands, what is open or broken, and what to do next.
+    """Show where every batch and file stands, what was reset, what is open or broken, and what to do next.
 
     Example: settle status --json
     """
@@ -28,12 +30,12 @@ def status(
     if json:
         say_json(result)
         return
-    for line in status_lines(result):
+    for line in status_lines(result, settings.zone):
         say(line)
 
 
-def status_lines(result: Standing) -> list[str]:
-    """The standing as text for a person."""
+def status_lines(result: Standing, zone: ZoneInfo) -> list[str]:
+    """The standing as text for a person; times in `zone`."""
     lines = ["Batches"]
     for batch in result["batches"]:
         files = [row for row in result["files"] if row["batch_id"] == batch["batch_id"]]
@@ -52,12 +54,24 @@ def status_lines(result: Standing) -> list[str]:
         )
     if not result["files"]:
         lines.append("  none")
+    lines += _section("Resets", [_reset(row, zone) for row in result["resets"]])
     lines += _section("Open items", [f"{row['pool']}: {row['count']} {row['result']}, oldest {row['oldest_days']} days"
                                      for row in result["open_items"]])  # fmt: skip
     lines += _section("Exceptions", [f"{row['count']} {row['reason_code']}" for row in result["exceptions"]])
     lines += _section("Invariants broken", [f"{row['invariant']} in batch {row['batch_id']}: {row['failing_rows']} rows"
                                             for row in result["invariants_broken"]])  # fmt: skip
     return [*lines, f"Next: {result['next_step']}"]
+
+
+def _reset(row: dict[str, Any], zone: ZoneInfo) -> str:
+    when = f"{row['reset_at'].replace(tzinfo=UTC).astimezone(zone):%Y-%m-%d %H:%M}"
+    why = f": {row['reason']}" if row["reason"] else ""
+    waiting = ", ".join(str(batch) for batch in row["waiting_batches"])
+    state = f"not cleared again yet: batch {waiting}" if waiting else "cleared again"
+    return (
+        f"{row['reset_no']:>4}  from batch {row['from_batch_id']} to {row['up_to_batch_id']}, {when} by "
+        f"{row['reset_by']}{why}; {state}"
+    )
 
 
 def _section(title: str, rows: list[str]) -> list[str]:

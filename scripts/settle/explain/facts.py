@@ -7,6 +7,7 @@ from typing import Any
 from settle.errors import InputError
 from settle.explain import rows
 from settle.explain.lines import line_texts
+from settle.explain.recorded import clearing_facts, models_of
 from settle.explain.rows import Reader
 
 Facts = dict[str, Any]
@@ -58,16 +59,6 @@ def order_facts(reader: Reader, number: str) -> Facts:
     """All rows of one order number: what was loaded, how it was sorted, billed, shared, compared and settled."""
     by_order = ("order_no = ?", (number,))
     versions = reader.loaded("orders", rows.ORDER_COLUMNS, "loaded.order_no = ?", (number,))
-    details = reader.rows(
-        "clearing.fct_clearing_details", rows.DETAIL_COLUMNS, *by_order, order="clearing_seq, rule_code"
-    )
-    grants = reader.rows(
-        "clearing.fct_fee_allocations",
-        rows.GRANT_COLUMNS,
-        "order_no = ? and granted_minor <> 0 and is_valid",
-        (number,),
-        order="clearing_seq, rule_code, level, bearer",
-    )
     items = reader.rows(
         "reconciliation.fct_reconciliation_items", rows.ITEM_COLUMNS, *by_order, order="batch_id, item_key"
     )
@@ -84,31 +75,13 @@ def order_facts(reader: Reader, number: str) -> Facts:
         "payments": _with_text(
             reader, reader.loaded("payments", rows.PAYMENT_COLUMNS, "loaded.order_no = ?", (number,))
         ),
-        "sorted": _sorted(reader, number),
-        "details": details,
-        "grants": grants,
-        "rules": _rules(reader, sorted({row["rule_code"] for row in details})),
-        "models": _models(reader, sorted({row["model_code"] for row in [*details, *entries] if row["model_code"]})),
+        **clearing_facts(reader, number),
         "items": items,
         "open_items": _open_now(reader, items),
         "entries": entries,
         "bills": _bills(reader, entries),
         "holds": _holds(reader, number, entries),
     }
-
-
-def _sorted(reader: Reader, number: str) -> list[dict[str, Any]]:
-    """The lines of an order that cleared and its new reasons, with the code of the model that each was sorted by."""
-    found = reader.rows(
-        "clearing_internal.int_clearing__lines_sorted",
-        rows.SORTED_COLUMNS,
-        "order_no = ? and (clearing_seq is not null or is_reason_new)",
-        (number,),
-        order="batch_id, line_no",
-    )
-    used = reader.rows("clearing_internal.int_clearing__models_used", ("model_no", "model_code"), "is_first_use")
-    codes = {row["model_no"]: row["model_code"] for row in used}
-    return [{**row, "model_code": codes.get(row["model_no"])} for row in found]
 
 
 def _bill_facts(reader: Reader, bill: dict[str, Any]) -> Facts:
@@ -119,27 +92,11 @@ def _bill_facts(reader: Reader, bill: dict[str, Any]) -> Facts:
         (bill["bill_no"],),
         order="order_no, order_version, entry_kind",
     )
-    return {"bill": bill, "bill_entries": entries, "models": _models(reader, [bill["model_code"]]), "rejected": []}
+    return {"bill": bill, "bill_entries": entries, "models": models_of(reader, bill["model_code"]), "rejected": []}
 
 
 def _in(column: str, values: list[Any]) -> str:
     return f"{column} in ({', '.join('?' * len(values))})"
-
-
-def _rules(reader: Reader, codes: list[str]) -> list[dict[str, Any]]:
-    if not codes:
-        return []
-    where = _in("rule_code", codes)
-    return reader.rows("staging.stg_config__billing_rules", rows.RULE_COLUMNS, where, codes, "rule_code, valid_from")
-
-
-def _models(reader: Reader, codes: list[str]) -> list[dict[str, Any]]:
-    if not codes:
-        return []
-    where = _in("model_code", codes)
-    return reader.rows(
-        "staging.stg_config__settlement_models", rows.MODEL_COLUMNS, where, codes, "model_code, priority"
-    )
 
 
 def _open_now(reader: Reader, items: list[dict[str, Any]]) -> list[dict[str, Any]]:

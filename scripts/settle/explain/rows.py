@@ -21,15 +21,25 @@ PAYMENT_COLUMNS = (
 )  # fmt: skip
 DETAIL_COLUMNS = (
     "batch_id", "batch_date", "clearing_seq", "order_no", "order_version", "line_no", "entry_kind", "model_code",
-    "rule_code", "fee_type", "participant_id", "currency", "base_minor", "fee_minor",
+    "rule_code", "fee_type", "participant_id", "currency", "base_minor", "fee_minor", "rule_key", "refund_fee",
+    "allocation_rule_code", "ordered_date", "fee_no", "original_fee_no", "base_before_minor", "accumulate_period_key",
+    "contract_currency", "contract_base_minor", "contract_fee_minor", "fx_rate", "fx_rate_date",
+)  # fmt: skip
+COMPUTATION_COLUMNS = (
+    "fee_no", "level", "parent_bearer", "bearer", "method", "base_minor", "tier_no", "tier_from_minor", "tier_to_minor",
+    "slice_minor", "ppm", "flat_minor", "step_millionths", "exact_millionths", "rounded_minor", "min_minor",
+    "max_minor", "fee_minor",
 )  # fmt: skip
 GRANT_COLUMNS = (
-    "batch_id", "clearing_seq", "rule_code", "level", "parent_bearer", "bearer", "period_key", "granted_minor",
-    "accumulated_minor", "cap_minor",
+    "batch_id", "clearing_seq", "rule_code", "level", "parent_bearer", "bearer", "period_key", "demand_minor",
+    "granted_minor", "accumulated_minor", "cap_minor",
 )  # fmt: skip
+# Under which terms a bearer bears; what a reset superseded has none of them.
+TERM_COLUMNS = ("priority", "is_residual", "method", "overflow")
 SORTED_COLUMNS = (
     "batch_id", "batch_date", "clearing_seq", "entry_kind", "order_version", "line_no", "participant_id", "currency",
     "amount_minor", "model_no", "contract_no", "reason_code", "reason_detail", "is_reason_new", "ordered_date",
+    "original_order_no", "original_clearing_seq",
 )  # fmt: skip
 ITEM_COLUMNS = (
     "batch_id", "relation", "item_key", "channel_code", "order_no", "result", "pool", "previous_result", "left_minor",
@@ -47,11 +57,15 @@ BILL_COLUMNS = (
 )  # fmt: skip
 RULE_COLUMNS = (
     "rule_code", "fee_type", "method", "base", "ppm", "fixed_minor", "package_size_minor", "package_price_minor",
-    "min_minor", "max_minor", "rounding", "refund_fee", "allocation_rule_code", "currency", "valid_from", "valid_to",
+    "min_minor", "max_minor", "rounding", "accumulate_period", "refund_fee", "allocation_rule_code", "currency",
+    "valid_from", "valid_to", "is_split", "rule_key", "rule_no",
+)  # fmt: skip
+TIER_COLUMNS = (
+    "rule_code", "set_from", "set_to", "tier_no", "from_minor", "to_minor", "ppm", "flat_minor",
 )  # fmt: skip
 MODEL_COLUMNS = (
-    "model_code", "priority", "cycle", "calendar_code", "roll", "charge_bearer", "requires_channel_match",
-    "valid_from", "valid_to",
+    "model_no", "model_key", "model_code", "billing_rule_codes", "combination", "allocation_rule_code", "cycle",
+    "calendar_code", "roll", "charge_bearer", "requires_channel_match",
 )  # fmt: skip
 
 NEAR_MISSES = 5

@@ -1,14 +1,16 @@
-"""Turns the facts about a key into a tree of sentences. Nothing is computed here: every number is a stored one."""
+"""Turns the facts about a key into a tree of sentences. Every number is a stored one, or a sum of stored ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from settle.explain.clearing import Clearing
 from settle.explain.facts import Facts
-from settle.explain.tree import Branch, Row, amount, money, percent
+from settle.explain.figures import Figures
+from settle.explain.tree import Branch, Row, amount
 
 BLOCKED = {
     "not_due": "its settlement date has not come",
@@ -37,9 +39,7 @@ class Teller:
     """
 
     def __init__(self, exponents: Mapping[str, int], dates: Mapping[int, Any], zone: ZoneInfo) -> None:
-        self.exponents = exponents
-        self.dates = dates
-        self.zone = zone
+        self.figures = Figures(exponents, dates, zone)
 
     def tree(self, facts: Facts) -> Branch:
         """The whole story as a tree."""
@@ -62,18 +62,16 @@ class Teller:
         return root
 
     def _money(self, minor: int | None, currency: str | None) -> str:
-        return money(minor, currency, self.exponents)
+        return self.figures.money(minor, currency)
 
     def _amount(self, row: Row, name: str) -> str:
-        return amount(row[name], row["currency"], self.exponents)
+        return amount(row[name], row["currency"], self.figures.exponents)
 
     def _time(self, stored: datetime) -> str:
-        return f"{stored.replace(tzinfo=UTC).astimezone(self.zone):%Y-%m-%d %H:%M}"
+        return self.figures.time(stored)
 
     def _batch(self, batch_id: int | None) -> str:
-        if batch_id is None or batch_id not in self.dates:
-            return f"batch {batch_id}"
-        return f"batch {batch_id} ({self.dates[batch_id]})"
+        return self.figures.batch(batch_id)
 
     def _order(self, order: Facts) -> Branch:
         versions = order["versions"]
@@ -84,7 +82,7 @@ class Teller:
             kind = f"{last['order_type']} of {self._time(last['ordered_at'])}"
             root = Branch(f"{order['order_no']}: {kind}, {last['status']}, {_paid_through(last)}")
         self._arrival(root, order)
-        self._clearing(root, order)
+        Clearing(self.figures, order).add(root)
         part = root.add("Reconciliation 对账") if order["items"] or order["payments"] else None
         if part is not None:
             for payment in order["payments"]:
@@ -116,88 +114,6 @@ class Teller:
                 f"refunded by {row['order_no']} version {row['version']}: "
                 f"{row['status']}, {self._batch(row['batch_id'])}"
             )
-
-    def _clearing(self, root: Branch, order: Facts) -> None:
-        if not order["sorted"]:
-            if order["versions"]:
-                root.add("Clearing 清分清算: not sorted yet; it clears when it is successful, in the next build")
-            return
-        part = root.add("Clearing 清分清算")
-        for row in order["sorted"]:
-            if row["clearing_seq"] is None:
-                detail = f": {row['reason_detail']}" if row["reason_detail"] else ""
-                part.add(f"{self._batch(row['batch_id'])}: could not clear, {row['reason_code']}{detail}")
-                continue
-            amount = self._money(row["amount_minor"], row["currency"])
-            contract = f", contract {row['contract_no']}" if row["contract_no"] else ""
-            cleared = part.add(
-                f"line {row['line_no']} cleared in {self._batch(row['batch_id'])} as number {row['clearing_seq']}: "
-                f"{row['entry_kind']}, {amount} for {row['participant_id']}, model {row['model_code']}{contract}"
-            )
-            for detail_row in order["details"]:
-                if detail_row["clearing_seq"] == row["clearing_seq"]:
-                    self._fee(cleared, detail_row, row["ordered_date"], order)
-
-    def _fee(self, part: Branch, detail: Row, ordered_date: Any, order: Facts) -> None:
-        currency = detail["currency"]
-        rule = next(
-            (
-                rule
-                for rule in order["rules"]
-                if rule["rule_code"] == detail["rule_code"]
-                and rule["valid_from"] <= ordered_date < rule["valid_to"]
-                and (rule["currency"] or currency) == currency
-            ),
-            None,
-        )
-        how = (
-            self.rule_text(rule, currency)
-            if rule and detail["entry_kind"] == "new"
-            else "as recorded for the original, taken back"
-        )
-        fee = part.add(
-            f"{detail['fee_type'] or 'fee'} by rule {detail['rule_code']}: {how}; "
-            f"base {self._money(detail['base_minor'], currency)} → fee {self._money(detail['fee_minor'], currency)}"
-        )
-        for grant in order["grants"]:
-            if (grant["clearing_seq"], grant["rule_code"]) != (detail["clearing_seq"], detail["rule_code"]):
-                continue
-            cap = ""
-            if grant["cap_minor"] is not None:
-                cap = (
-                    f", {self._money(grant['accumulated_minor'], currency)} of its cap "
-                    f"{self._money(grant['cap_minor'], currency)} used in {grant['period_key']}"
-                )
-            bearer = grant["bearer"]
-            if bearer == "participant":
-                bearer = f"{detail['participant_id']}, the participant,"
-            fee.add(f"{bearer} bears {self._money(grant['granted_minor'], currency)}{cap}")
-
-    def rule_text(self, rule: Row, currency: str) -> str:
-        """A billing rule in words: method, numbers, limits and rounding."""
-
-        def shown(minor: int | None) -> str:
-            return self._money(minor, currency)
-
-        methods: dict[str, Callable[[], str]] = {
-            "rate": lambda: f"{percent(rule['ppm'])} of the {rule['base']}",
-            "fixed": lambda: f"{shown(rule['fixed_minor'])} an order line",
-            "rate_plus_fixed": lambda: (
-                f"{percent(rule['ppm'])} of the {rule['base']} plus {shown(rule['fixed_minor'])}"
-            ),
-            "graduated": lambda: f"each tier's slice of the {rule['base']} at that tier's rate",
-            "volume": lambda: f"the whole {rule['base']} at the rate of the tier it falls in",
-            "package": lambda: (
-                f"{shown(rule['package_price_minor'])} for every started {shown(rule['package_size_minor'])} "
-                f"of the {rule['base']}"
-            ),
-        }
-        text = methods.get(rule["method"], lambda: str(rule["method"]))()
-        if rule["min_minor"] is not None:
-            text += f", at least {shown(rule['min_minor'])}"
-        if rule["max_minor"] is not None:
-            text += f", at most {shown(rule['max_minor'])}"
-        return f"{text}, rounded {rule['rounding']}"
 
     def _payment(self, part: Branch, row: Row) -> None:
         fee = f", fee {self._amount(row, 'fee')}" if row["fee"] is not None else ""
@@ -246,7 +162,7 @@ class Teller:
             f"gross {self._money(row['gross_minor'], currency)}, fee {self._money(row['fee_minor'], currency)}, "
             f"charges {self._money(row['charge_minor'], currency)} → net {self._money(row['net_minor'], currency)}"
         )
-        cycle = next((model["cycle"] for model in order["models"] if model["model_code"] == row["model_code"]), None)
+        cycle = _cycle(order, row)
         entry.add(f"settlement date {row['settlement_date']}" + (f" (cycle {cycle})" if cycle else ""))
         bill = next((bill for bill in order["bills"] if bill["bill_no"] == row["bill_no"]), None)
         if bill:
@@ -287,6 +203,18 @@ class Teller:
                 f"gross {self._money(row['gross_minor'], currency)}, net {self._money(row['net_minor'], currency)}"
             )
         return root
+
+
+def _cycle(order: Facts, entry: Row) -> str | None:
+    """The cycle by which an entry settles: that of the model by which its lines cleared."""
+    kind = (entry["order_version"], entry["entry_kind"])
+    numbers = {row["model_no"] for row in order["sorted"] if (row["order_version"], row["entry_kind"]) == kind}
+    cycles = (
+        model["cycle"]
+        for model in order["models"]
+        if model["model_no"] in numbers and model["model_code"] == entry["model_code"]
+    )
+    return next(cycles, None)
 
 
 def _paid_through(row: Row) -> str:

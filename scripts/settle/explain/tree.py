@@ -41,6 +41,17 @@ def money(minor: int | None, currency: str | None, exponents: Mapping[str, int])
     return f"{'-' if minor < 0 else ''}{whole}{fraction} {currency}"
 
 
+def exact(millionths: int, currency: str | None, exponents: Mapping[str, int]) -> str:
+    """Millionths of a minor unit as major-unit text: 775050000, CNY → `7.7505 CNY`; unknown: `775.05 minor`."""
+    exponent = exponents.get(currency or "")
+    kept = exponent or 0
+    digits = str(abs(millionths)).rjust(kept + 7, "0")
+    whole, fraction = digits[: -(kept + 6)], digits[-(kept + 6) :]
+    fraction = fraction[:kept] + fraction[kept:].rstrip("0")
+    unit = currency if exponent is not None else f"minor {currency or ''}".rstrip()
+    return f"{'-' if millionths < 0 else ''}{whole}{'.' if fraction else ''}{fraction} {unit}"
+
+
 def amount(value: Decimal | None, currency: str | None, exponents: Mapping[str, int]) -> str:
     """A stored major-unit amount as text, zeros beyond the currency's decimals left out: 50.0000, CNY → `50.00 CNY`."""
     if value is None:
