@@ -1,6 +1,10 @@
 -- ALLOC-COMPLETE: on every date on which a scope's bearers change it has exactly one residual bearer, ratio shares that add up to a million, and
 -- an order among its bearers: an allocation that loses or invents money must not start.
-{{ config(meta={'owner': 'clearing', 'about': 'configuration', 'action': 'Mend allocation_rules.csv and allocation_bearers.csv; nothing is allocated until then.'}) }}
+{{ config(meta={
+    'owner': 'clearing',
+    'about': 'configuration',
+    'action': 'Mend allocation_rules.csv and allocation_bearers.csv; nothing is allocated until then.'
+}) }}
 
 with bearers as (
     select * from {{ ref('stg_config__allocation_bearers') }}

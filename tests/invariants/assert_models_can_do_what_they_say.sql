@@ -1,6 +1,10 @@
 -- COMB-MODEL: a model that splits amounts names an allocation rule that exists, and one that bills the shares uses rules that can bill a share.
 -- BILL-SEVERAL: no more rules than are read; the others would bill nothing.
-{{ config(meta={'owner': 'clearing', 'about': 'configuration', 'action': 'Mend settlement_models.csv (combination, allocation_rule_code) or the billing rules it names.'}) }}
+{{ config(meta={
+    'owner': 'clearing',
+    'about': 'configuration',
+    'action': 'Mend settlement_models.csv (combination, allocation_rule_code) or the billing rules it names.'
+}) }}
 
 with models as (
     select model_code, combination, allocation_rule_code, billing_rule_codes from {{ ref('stg_config__settlement_models') }}
