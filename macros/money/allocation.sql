@@ -30,7 +30,7 @@
     )
 {%- endmacro %}
 
-{#- What is split at a level: fees with an allocation rule at level 1; at level 2 what a bearer with children has been granted (ALLOC-LEVEL2).
+{#- What is split at a level: fees at level 1 (those without an allocation rule meet no bearer); at level 2 what a bearer with children has been granted (ALLOC-LEVEL2).
     `phase` is 0 for new business, 1 for adjustments. -#}
 {% macro amounts_to_allocate(level, phase) -%}
 {%- set first_adjustment = 'coalesce(' ~ first_adjustment_fee_no() ~ ', 9223372036854775807)' -%}
@@ -39,20 +39,13 @@
 ) -%}
 {%- if level == 1 %}
     select fee_no, kind_no as split_no, fee_minor as amount_minor from {{ ref('int_clearing__fees') }}
-    where
-        batch_id = {{ batch_id() }} and original_fee_no is null and fee_minor > 0 and {{ of_phase }}
-        and kind_no in (
-            select kind_no from {{ ref('int_clearing__fee_kinds') }}
-            where batch_id = {{ batch_id() }} and allocation_rule_code is not null
-        )
+    where batch_id = {{ batch_id() }} and original_fee_no is null and fee_minor > 0 and {{ of_phase }}
 {%- else %}
-    select fee_no, bearer_no as split_no, granted_minor as amount_minor from {{ history_of('int_clearing__grants') }}
-    where
-        batch_id = {{ batch_id() }} and fee_no is not null and original_fee_no is null and granted_minor > 0 and {{ of_phase }}
-        and bearer_no in (
-            select bearer_no from {{ ref('int_clearing__bearers_due') }}
-            where batch_id = {{ batch_id() }} and has_children
-        )
+    select grants.fee_no, grants.bearer_no as split_no, grants.granted_minor as amount_minor
+    from {{ history_of('int_clearing__grants') }} as grants
+    inner join {{ ref('int_clearing__bearers_due') }} as parents
+        on parents.bearer_no = grants.bearer_no and parents.batch_id = {{ batch_id() }} and parents.has_children
+    where grants.batch_id = {{ batch_id() }} and grants.original_fee_no is null and grants.granted_minor > 0 and {{ of_phase }}
 {%- endif %}
 {%- endmacro %}
 
