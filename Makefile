@@ -15,11 +15,12 @@ define step
 @echo "== $(1)"; start=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - start)) s"
 endef
 
-.PHONY: help demo test lint format check-python sql pytest clean
+.PHONY: help demo test lint format check-python sql pytest mutations clean
 
 help:
 	@echo "make demo   a small company's ten days: loaded, built, tested, explained (under two minutes after the first time)"
 	@echo "make test   every check, on DuckDB and on a real PostgreSQL"
+	@echo "make mutations  makes one mistake after the other in a copy of the models; a test must notice each (some minutes)"
 	@echo "make lint   ruff, mypy and sqlfluff only      make format   let ruff write what it would change"
 	@echo "make clean  removes what was made here, but not .venv and not your warehouse"
 
@@ -37,6 +38,9 @@ lint: $(READY) profiles.yml
 
 pytest: $(READY) profiles.yml
 	$(call step,pytest,$(PY) -m pytest -n $(PYTEST_WORKERS) --dist worksteal -q)
+
+mutations: $(READY) profiles.yml
+	$(call step,mutations,$(PY) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup -q tests/mutations)
 
 format: $(READY)
 	@$(PY) -m ruff check --no-cache --fix .

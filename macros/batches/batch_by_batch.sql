@@ -45,13 +45,14 @@
         {%- for part in parts -%}
             {%- if part.startswith('repeat ') -%}
                 {%- set ends = namespace(rows=run_query(rows_of_batch(target_relation, batch[0])).columns[0].values()[0], reached=false) -%}
-                {%- for turn in range(99999) if not ends.reached -%}
+                {%- for turn in range(99999) -%}
                     {%- for repeated in part[7:].split(',') -%}
                         {{ insert_part(target_relation, sql_of_batch(sql, batch[0], batch[1], repeated)) }}
                     {%- endfor -%}
                     {%- set rows = run_query(rows_of_batch(target_relation, batch[0])).columns[0].values()[0] -%}
                     {%- set ends.reached = rows == ends.rows -%}
                     {%- set ends.rows = rows -%}
+                    {%- if ends.reached -%} {%- break -%} {%- endif -%}
                 {%- endfor -%}
                 {%- if not ends.reached -%} {% do exceptions.raise_compiler_error(model.name ~ ': ' ~ part ~ ' came to no end') %} {%- endif -%}
             {%- else -%}
@@ -105,8 +106,26 @@
         {%- endif -%}
         {%- do chosen.append(rest) -%}
     {%- endif -%}
-    {{ (before ~ chosen | join('\n')) | replace('__batch_id__', batch_id | string) | replace('__batch_date__', "cast('" ~ batch_date ~ "' as date)")
+    {%- set body = chosen | join('\n') -%}
+    {{ (steps_needed(before, body) ~ body) | replace('__batch_id__', batch_id | string) | replace('__batch_date__', "cast('" ~ batch_date ~ "' as date)")
         | replace('__batch_part__', value) }}
+{%- endmacro %}
+
+{#- The steps that dbt puts in front (ephemeral models, each after those it reads) without the ones that the part does not read: DuckDB takes
+    longer to read all of them than to run the part. The last one is followed by the model's own steps, so it always stays. -#}
+{% macro steps_needed(before, body) -%}
+    {%- set mark = '__dbt__cte__' -%}
+    {%- set first = modules.re.search(mark ~ '\\w+ as \\(', before) -%}
+    {%- if first is none -%} {{ return(before) }} {%- endif -%}
+    {%- set steps = before[first.start() + mark | length:].split('),  ' ~ mark) -%}
+    {%- set needed = namespace(steps=[steps[-1]], text=steps[-1] ~ body) -%}
+    {%- for step in steps[:-1] | reverse -%}
+        {%- if modules.re.search(mark ~ step.split(' as (', 1)[0] ~ '\\b', needed.text) -%}
+            {%- set needed.steps = [step] + needed.steps -%}
+            {%- set needed.text = needed.text ~ step -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(before[:first.start()] ~ mark ~ needed.steps | join('),  ' ~ mark)) }}
 {%- endmacro %}
 
 {#- A part that is never run, or run without being there, would lose or double rows. -#}

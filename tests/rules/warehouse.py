@@ -92,7 +92,7 @@ def build(
     here = replace(base, config_dir=folder / "config", archive_dir=folder / "archive")
     # Calendar and currencies are the shipped ones: the examples are about the days users get.
     write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
-    _load(here, worlds, examples, folder / "files")
+    load_examples(here, worlds, examples, folder / "files")
     outcome = run_dbt(here, ["build", "--exclude-resource-type", *leave_out], show_progress=False)
     assert outcome.success, "\n".join(outcome.failures)
     with open_warehouse(here, read_only=True) as warehouse:
@@ -100,7 +100,7 @@ def build(
         untold = tuple(f"world {number}: " for number, example in enumerate(examples) if example.not_in_oracle)
         told = [text for text in differences if not text.startswith(untold)]
         compiled = next((state_folder(here) / "target" / "compiled").rglob("rpt_invariants.sql"))
-        rows = _read(warehouse, examples)
+        rows = rows_of_examples(warehouse, examples)
         return Found(rows, told, str(here.warehouse_path), compiled.read_text(encoding="utf-8"))
 
 
@@ -114,10 +114,11 @@ def build_after_mending(built: Settings, examples: Sequence[Example], folder: Pa
     outcome = run_dbt(here, ["build", "--exclude-resource-type", *WITHOUT_TESTS], show_progress=False)
     assert outcome.success, "\n".join(outcome.failures)
     with open_warehouse(here, read_only=True) as warehouse:
-        return Found(_read(warehouse, examples), [], "", "")
+        return Found(rows_of_examples(warehouse, examples), [], "", "")
 
 
-def _load(here: Settings, worlds: Sequence[World], examples: Sequence[Example], folder: Path) -> None:
+def load_examples(here: Settings, worlds: Sequence[World], examples: Sequence[Example], folder: Path) -> None:
+    """Open the batches and load the files: those of all worlds, and the whole files that examples bring."""
     with open_warehouse(here) as warehouse:
         warehouse.ensure_raw_tables()
         for day in DATES:
@@ -136,7 +137,7 @@ def _load(here: Settings, worlds: Sequence[World], examples: Sequence[Example], 
             load_files(here, [job], DATES[0], Rejecting(bad=True), SilentReporter(), reports)
 
 
-def _read(warehouse: Warehouse, examples: Sequence[Example]) -> dict[str, dict[str, list[Row]]]:
+def rows_of_examples(warehouse: Warehouse, examples: Sequence[Example]) -> dict[str, dict[str, list[Row]]]:
     """Rows of the marts by example and mart: codes without their prefix, batches by date, numbers in clearing order."""
     found: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     days = {int(number): day.isoformat() for number, day in _batches(warehouse)}

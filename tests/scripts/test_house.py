@@ -92,6 +92,12 @@ def test_every_import_is_a_direct_dependency() -> None:
     assert sorted(missing) == []
 
 
+def test_every_folder_of_tests_is_run_by_default_but_the_mutations() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    folders = {file.parent.relative_to(ROOT).as_posix() for file in ROOT.glob("tests/**/test_*.py")}
+    assert folders == {*options["testpaths"], "tests/mutations"}
+
+
 @pytest.mark.parametrize("pattern", ["scripts/**/*.py", "tests/**/*.py"])
 def test_no_module_reaches_500_lines(pattern: str) -> None:
     long = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in ROOT.glob(pattern)}

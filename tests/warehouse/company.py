@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from settle.build import WITHOUT_TESTS
@@ -25,14 +26,17 @@ from tests.warehouse.marts import Marts
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DATASETS = ("orders", "order_lines", "payments")
+# Long enough for breaks that open, are filled late and run out of their buffer; `settle demo` itself runs all ten days.
+DAYS = DEMO_DAYS[:6]
 
 
 @dataclass(frozen=True)
 class Demo:
-    """The demo's files, a warehouse that holds them unbuilt, and what the marts hold after one undisturbed build."""
+    """The demo's files, a warehouse that holds them, the same after one undisturbed build, and what its marts hold."""
 
     files: Path
     loaded: Path
+    built: Path
     marts: Marts
 
 
@@ -83,15 +87,36 @@ def shared_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
-def load_days(
-    settings: Settings, files: Path, days: Sequence[date] = DEMO_DAYS, datasets: Sequence[str] = DATASETS
-) -> None:
+def load_days(settings: Settings, files: Path, days: Sequence[date] = DAYS, datasets: Sequence[str] = DATASETS) -> None:
     """Load the demo's files of some days, in the order given."""
     reports: list[LoadReport] = []
     for day in days:
         jobs = [FileJob(name, files / f"{name}_{day}.csv") for name in datasets]
         load_files(settings, jobs, day, Rejecting(), SilentReporter(), reports)
     assert all(report.status == "loaded" for report in reports), [report.summary() for report in reports]
+
+
+def administer(server: dict[str, str], *statements: str) -> None:
+    """Statements about whole databases of the test's PostgreSQL server."""
+    with psycopg.connect(
+        host=server["SETTLE_PG_HOST"],
+        port=int(server["SETTLE_PG_PORT"]),
+        user=server["SETTLE_PG_USER"],
+        password=server["SETTLE_PG_PASSWORD"],
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def on_postgres(patch: pytest.MonkeyPatch, folder: Path, server: dict[str, str], database: str) -> Settings:
+    """As `isolated`, with a new database of this name in place of the old one."""
+    settings = isolated(patch, folder)
+    administer(server, f"drop database if exists {database} with (force)", f"create database {database}")
+    for name, value in {**server, "SETTLE_PG_DATABASE": database, "SETTLE_TARGET": "postgres"}.items():
+        patch.setenv(name, value)
+    return replace(settings, target="postgres")
 
 
 def build(settings: Settings, *arguments: str, with_tests: bool = False) -> DbtOutcome:
@@ -105,12 +130,6 @@ def copied(warehouse: Path, settings: Settings) -> Settings:
     """Put a copy of a warehouse file where the settings want theirs."""
     shutil.copyfile(warehouse, settings.warehouse_path)
     return settings
-
-
-def at(settings: Settings, folder: Path) -> Settings:
-    """The same settings with warehouse and archive in another folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return replace(settings, warehouse_path=folder / "warehouse.duckdb", archive_dir=folder / "archive")
 
 
 def start(settings: Settings, *words: str) -> subprocess.Popen[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from settle.generate.demo import make_demo
@@ -19,11 +16,19 @@ from settle.settings import Settings
 from tests.rules.examples import EXAMPLES, Example
 from tests.rules.warehouse import Found, from_json, to_json
 from tests.rules.warehouse import build as build_examples
-from tests.warehouse.company import Demo, at, build, emptied, isolated, load_days, once, read_marts, shared_base
+from tests.warehouse.company import (
+    Demo,
+    build,
+    emptied,
+    isolated,
+    load_days,
+    on_postgres,
+    once,
+    read_marts,
+    shared_base,
+)
 from tests.warehouse.marts import mart_rows
 from tests.warehouse.shop import Shops
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +47,7 @@ def home(own_folder: Path) -> Iterator[Settings]:
 
 @pytest.fixture(scope="session")
 def demo(own_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """The demo company's ten days, all loaded and then built at once, by the first test process that asks."""
+    """The demo company's first days, all loaded and then built at once, by the first test process that asks."""
 
     def make(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -52,10 +57,12 @@ def demo(own_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
             load_days(settings, folder / "files")
             shutil.copyfile(settings.warehouse_path, folder / "loaded.duckdb")
             build(settings)
+            shutil.copyfile(settings.warehouse_path, folder / "built.duckdb")
             (folder / "marts.json").write_text(json.dumps(mart_rows(settings)), encoding="utf-8")
 
     folder = once(shared_base(tmp_path_factory), "demo-built-once", make)
-    return Demo(folder / "files", folder / "loaded.duckdb", read_marts(folder / "marts.json"))
+    marts = read_marts(folder / "marts.json")
+    return Demo(folder / "files", folder / "loaded.duckdb", folder / "built.duckdb", marts)
 
 
 @pytest.fixture
@@ -65,15 +72,30 @@ def loaded(home: Settings, demo: Demo) -> Settings:
     return home
 
 
+@pytest.fixture(scope="session")
+def own_postgres_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `own_folder`, for the database of this test process."""
+    return tmp_path_factory.mktemp("state-postgres")
+
+
 @pytest.fixture
-def postgres_home(postgres_settings: Settings, tmp_path: Path) -> Settings:
+def postgres_home(postgres_server: dict[str, str], own_postgres_folder: Path) -> Iterator[Settings]:
     """Settings of an empty PostgreSQL database with the demo company's configuration."""
-    return replace(at(postgres_settings, tmp_path / "warehouse"), target="postgres")
+    with pytest.MonkeyPatch.context() as patch:
+        emptied(own_postgres_folder)
+        yield on_postgres(patch, own_postgres_folder, postgres_server, f"home_{os.getpid()}")
+
+
+@pytest.fixture(params=["home", "postgres_home"], ids=["duckdb", "postgres"])
+def any_home(request: pytest.FixtureRequest) -> Settings:
+    """Each test once per engine."""
+    settings: Settings = request.getfixturevalue(request.param)
+    return settings
 
 
 @pytest.fixture(scope="session")
 def built_shops() -> dict[str, Shops]:
-    """The shops of this test process by engine: a session fixture with params is made anew when the engine changes."""
+    """The shops of this process by engine: a session fixture with params is made anew whenever the engine changes."""
     return {}
 
 
@@ -88,7 +110,9 @@ def shops(
     engine: str = request.param
     if engine not in built_shops:
         server = request.getfixturevalue("postgres_server") if engine == "postgres" else None
-        built_shops[engine] = Shops(own_folder, tmp_path_factory.mktemp("shop") / "built", server)
+        # A DuckDB file serves all test processes; databases are of the server that each process has of its own.
+        shared = tmp_path_factory.mktemp("shop") if server else shared_base(tmp_path_factory)
+        built_shops[engine] = Shops(own_folder, shared, server)
     return built_shops[engine]
 
 
@@ -100,51 +124,32 @@ def here(shops: Shops) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session", params=["duckdb", "postgres"])
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+def found(
+    request: pytest.FixtureRequest,
+    own_folder: Path,
+    own_postgres_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Found:
     """What the marts hold of all examples, on one engine. Of several test processes the first builds."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     engine: str = request.param
-    kept = shared / f"rule-examples-{engine}.json"
-    with (shared / f"rule-examples-{engine}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            server = request.getfixturevalue("postgres_server") if engine == "postgres" else {}
-            with _settings(tmp_path_factory.mktemp("examples"), server) as settings:
-                outcome = build_examples(settings, EXAMPLES, settings.warehouse_path.parent)
-            kept.write_text(to_json(outcome), encoding="utf-8")
-    return from_json(kept.read_text(encoding="utf-8"))
 
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            if engine == "postgres":
+                emptied(own_postgres_folder)
+                server = request.getfixturevalue("postgres_server")
+                settings = on_postgres(patch, own_postgres_folder, server, f"home_{os.getpid()}")
+            else:
+                emptied(own_folder)
+                settings = isolated(patch, own_folder)
+            outcome = build_examples(settings, EXAMPLES, settings.warehouse_path.parent)
+            (folder / "found.json").write_text(to_json(outcome), encoding="utf-8")
+            if engine == "duckdb":
+                shutil.copyfile(settings.warehouse_path, folder / settings.warehouse_path.name)
 
-@contextmanager
-def _settings(folder: Path, server: dict[str, str]) -> Iterator[Settings]:
-    """Settings of an empty warehouse in the folder, or of an empty database of the server."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("SETTLE_", "DBT_"))]:
-            patch.delenv(name)
-        (folder / "profiles").mkdir()
-        shutil.copyfile(CHECKOUT / "profiles.example.yml", folder / "profiles" / "profiles.yml")
-        variables = {
-            "SETTLE_PROJECT": str(CHECKOUT),
-            "DBT_PROFILES_DIR": str(folder / "profiles"),
-            "SETTLE_WAREHOUSE": str(folder / "examples.duckdb"),
-            "SETTLE_SPILL": str(folder / "spill"),
-        }
-        if server:
-            database = f"examples_{os.getpid()}"
-            variables |= {**server, "SETTLE_PG_DATABASE": database, "SETTLE_TARGET": "postgres"}
-            with psycopg.connect(
-                host=server["SETTLE_PG_HOST"],
-                port=int(server["SETTLE_PG_PORT"]),
-                user=server["SETTLE_PG_USER"],
-                password=server["SETTLE_PG_PASSWORD"],
-                dbname="postgres",
-                autocommit=True,
-            ) as connection:
-                connection.execute(f"create database {database}".encode())
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield Settings.from_environment()
+    folder = once(shared_base(tmp_path_factory), f"rule-examples-{engine}", make)
+    kept = from_json((folder / "found.json").read_text(encoding="utf-8"))
+    return replace(kept, warehouse=str(folder / Path(kept.warehouse).name))
 
 
 @pytest.fixture

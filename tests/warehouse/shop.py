@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -25,7 +24,7 @@ from settle.warehouse import open_warehouse
 from tests.oracle import hand
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
-from tests.warehouse.company import CHECKOUT, build, emptied, isolated
+from tests.warehouse.company import CHECKOUT, administer, build, emptied, isolated, once
 from tests.warehouse.test_oracle_agrees import load
 
 PAGE = CHECKOUT / "docs" / "rules" / "reset.md"
@@ -65,10 +64,13 @@ def configure(folder: Path, tables: dict[str, list[Row]]) -> None:
 
 
 class Shops:
-    """The built shop of one test process: on DuckDB a file, on PostgreSQL a database, each copied when asked for."""
+    """The built shop: on DuckDB a file, on PostgreSQL a database, each copied when asked for.
 
-    def __init__(self, own_folder: Path, kept: Path, server: dict[str, str] | None) -> None:
-        self.own_folder, self.kept, self.server = own_folder, kept, server
+    Of several test processes that share the folder `shared` the first builds it.
+    """
+
+    def __init__(self, own_folder: Path, shared: Path, server: dict[str, str] | None) -> None:
+        self.own_folder, self.shared, self.server = own_folder, shared, server
         self.database = f"shop_{os.getpid()}"
 
     def fresh(self, patch: pytest.MonkeyPatch) -> Settings:
@@ -82,47 +84,24 @@ class Shops:
                 patch.setenv(name, value)
             settings = replace(settings, target="postgres")
         configure(settings.config_dir, shop_config())
-        if self.is_built():
-            self.copy_to(settings)
-        else:
-            self.empty()
+
+        def make(folder: Path) -> None:
+            if self.server is not None:
+                administer(self.server, f"create database {self.database}")
             load(settings, [shop()], self.own_folder / "files")
             build(settings)
-            self.keep(settings)
+            if self.server is None:
+                shutil.copyfile(settings.warehouse_path, folder / settings.warehouse_path.name)
+            else:
+                administer(self.server, f"alter database {self.database} rename to {self.database}_built")
+
+        kept = once(self.shared, "shop-built", make)
+        if self.server is None:
+            shutil.copyfile(kept / settings.warehouse_path.name, settings.warehouse_path)
+        else:
+            dropped = f"drop database if exists {self.database} with (force)"
+            administer(self.server, dropped, f"create database {self.database} template {self.database}_built")
         return settings
-
-    def is_built(self) -> bool:
-        return self.kept.exists()
-
-    def keep(self, settings: Settings) -> None:
-        if self.server is None:
-            shutil.copyfile(settings.warehouse_path, self.kept)
-        else:
-            self._administer(f"create database {self.database}_built template {self.database}")
-            self.kept.touch()
-
-    def copy_to(self, settings: Settings) -> None:
-        if self.server is None:
-            shutil.copyfile(self.kept, settings.warehouse_path)
-        else:
-            self._administer(f"drop database if exists {self.database} with (force)")
-            self._administer(f"create database {self.database} template {self.database}_built")
-
-    def empty(self) -> None:
-        if self.server is not None:
-            self._administer(f"create database {self.database}")
-
-    def _administer(self, statement: str) -> None:
-        assert self.server is not None
-        with psycopg.connect(
-            host=self.server["SETTLE_PG_HOST"],
-            port=int(self.server["SETTLE_PG_PORT"]),
-            user=self.server["SETTLE_PG_USER"],
-            password=self.server["SETTLE_PG_PASSWORD"],
-            dbname="postgres",
-            autocommit=True,
-        ) as connection:
-            connection.execute(statement.encode())
 
 
 def load_returns(settings: Settings, folder: Path, *lines: str, name: str = "returns.csv") -> None:

@@ -166,20 +166,20 @@ def world_of_every_method() -> World:
     return World(0, "", days, tables)
 
 
-def build(here: Settings) -> Fees:
-    outcome = run_dbt(here, ["build", "--exclude-resource-type", "unit_test"], show_progress=False)
+def build(here: Settings, left_out: Sequence[str] = ("unit_test",)) -> Fees:
+    outcome = run_dbt(here, ["build", "--exclude-resource-type", *left_out], show_progress=False)
     assert outcome.success, "\n".join(outcome.failures)
     with open_warehouse(here, read_only=True) as warehouse:
         assert warehouse.execute(UNEXPLAINED) == []
         return fees_of(warehouse)
 
 
-def test_bill_steps_every_fee_follows_from_its_rows(any_settings: Settings, tmp_path: Path) -> None:
+def test_bill_steps_every_fee_follows_from_its_rows(any_home: Settings, tmp_path: Path) -> None:
     world = world_of_every_method()
-    here = replace(any_settings, config_dir=tmp_path / "config", archive_dir=tmp_path / "archive")
+    here = replace(any_home, config_dir=any_home.warehouse_path.parent / "config")
     write_config([world], here.config_dir, leave_out=["business_days", "currencies"])
     load(here, [replace(world, batches=world.batches[:1])], tmp_path / "files")
-    first = build(here)
+    first = build(here, ("unit_test", "test"))
     details = 33 * 32 + SHARED * (1 + 24) + SPLIT
     assert len({fee_no for fee_no, *_ in first}) == details
     assert {key[1:] for key in first} == {("", ""), ("", "rest"), ("N", "bank"), ("N", "fund")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from settle.cli import app
-from settle.dbt import DbtOutcome, run_dbt
+from settle.dbt import DbtOutcome, run_dbt, state_folder
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
 from tests.warehouse.company import CHECKOUT
@@ -128,14 +129,14 @@ class Tiny:
 
 
 @pytest.fixture
-def tiny(any_settings: Settings, tmp_path: Path) -> Tiny:
-    folder = tmp_path / "tiny"
+def tiny(any_home: Settings) -> Tiny:
+    folder = any_home.warehouse_path.parent / "tiny"
     for part in ("macros/batches", "macros/cross_db", "macros/raw", "macros/schema/generate_schema_name.sql"):
         (shutil.copytree if (CHECKOUT / part).is_dir() else _copy)(CHECKOUT / part, folder / part)
     (folder / "models").mkdir()
     (folder / "dbt_project.yml").write_text(PROJECT, encoding="utf-8")
     (folder / "config").mkdir()
-    settings = replace(any_settings, project_dir=folder, config_dir=folder / "config")
+    settings = replace(any_home, project_dir=folder, config_dir=folder / "config")
     project = Tiny(settings, folder)
     for name, text in (("balances", BALANCES), ("looked_at", LOOKED_AT), ("below", BELOW), ("parts", PARTS)):
         project.write(f"{name}.sql", text)
@@ -285,6 +286,41 @@ def test_a_list_of_parts_that_does_not_fit_the_sql_is_an_error_that_names_the_pa
     tiny.write("parts.sql", PARTS)
     assert tiny.run("--select", "parts").success
     assert parts(tiny) == [(batch_id, *row) for batch_id in range(1, 6) for row in OF_A_BATCH]
+
+
+STEPS = {
+    "low": "{{ config(materialized='ephemeral') }} select 1 as seen",
+    "lowest": "{{ config(materialized='ephemeral') }} select 2 as seen",
+    "lower": "{{ config(materialized='ephemeral') }} select seen + 1 as seen from {{ ref('lowest') }}",
+    "batches": "{{ config(materialized='ephemeral') }} select cast({{ batch_id() }} as bigint) as batch_id",
+    "parts": """
+{{ config(materialized='batch_by_batch', batch_parts=['high', 'deep']) }}
+-- depends_on: {{ ref('low') }}, {{ ref('lower') }}
+with of_batch as (
+    select batch_id from {{ ref('batches') }}
+),
+final as (
+    {{ part('high') }}
+    select batch_id, cast(1 as bigint) as part, cast(seen as bigint) as seen from of_batch cross join {{ ref('low') }}
+    union all
+    {{ part('deep') }}
+    select batch_id, cast(2 as bigint) as part, cast(seen as bigint) as seen from of_batch cross join {{ ref('lower') }}
+    {{ parts_end() }}
+)
+select * from final
+""",
+}
+
+
+def test_a_part_is_run_with_the_steps_that_it_reads_and_no_others(tiny: Tiny) -> None:
+    """Of `low` only the letters stand in the part `deep`, which reads `lower`, and that reads `lowest`."""
+    for name, text in STEPS.items():
+        tiny.write(f"{name}.sql", text)
+    assert tiny.run("--select", "parts").success
+    assert parts(tiny) == [(batch_id, *row) for batch_id in range(1, 6) for row in ((1, 1), (2, 3))]
+    run = state_folder(tiny.settings) / "target" / "run" / "settlement_warehouse" / "models" / "parts.sql"
+    last = run.read_text(encoding="utf-8")
+    assert re.findall(r"__dbt__cte__(\w+) as \(", last) == ["lowest", "lower", "batches"]
 
 
 @pytest.mark.parametrize(

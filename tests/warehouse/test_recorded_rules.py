@@ -68,7 +68,7 @@ class Company:
     def day(self, config: Config, batch: Batch, with_tests: bool = False) -> None:
         """Write the configuration, load one day and build it."""
         world = World(0, "", [batch], config)
-        here = replace(self.settings, config_dir=self.folder / "config", archive_dir=self.folder / "archive")
+        here = replace(self.settings, config_dir=self.folder / "config")
         write_config([world], here.config_dir, leave_out=["business_days", "currencies"])
         reports: list[LoadReport] = []
         for day, dataset, path in write_files([world], self.folder / "files"):
@@ -86,14 +86,13 @@ class Company:
 
 @pytest.fixture
 def company(home: Settings) -> Company:
-    return Company(home, home.warehouse_path.parent / "company")
+    return Company(home, home.warehouse_path.parent)
 
 
-@pytest.fixture(params=["home", "postgres_home"], ids=["duckdb", "postgres"])
-def any_company(request: pytest.FixtureRequest) -> Company:
+@pytest.fixture
+def any_company(any_home: Settings) -> Company:
     """Once per engine."""
-    settings: Settings = request.getfixturevalue(request.param)
-    return Company(settings, settings.warehouse_path.parent / "company")
+    return Company(any_home, any_home.warehouse_path.parent)
 
 
 def sale(order_no: str, day: str, **values: object) -> Row:

@@ -19,14 +19,13 @@ from typer.testing import CliRunner
 
 from settle.cli import app
 from settle.dbt import state_folder
-from settle.generate.demo import DEMO_DAYS
 from settle.settings import Settings
 from settle.standing import batch_models
 from settle.warehouse import open_warehouse
-from tests.warehouse.company import CHECKOUT, Demo, build, load_days, start
+from tests.warehouse.company import CHECKOUT, DAYS, Demo, build, load_days, start
 from tests.warehouse.marts import assert_same, mart_rows
 
-BATCHES = 10
+BATCHES = len(DAYS)
 LONGEST = 120.0
 # What dbt's log says when a step starts, and how many commits of that step to let pass before the kill: the first one
 # makes the table, and the first model of all also closes each batch in a commit of its own.
@@ -163,7 +162,7 @@ def test_two_runs_at_once(loaded: Settings, demo: Demo) -> None:
 
 
 def test_two_runs_at_once_on_postgresql(postgres_home: Settings, demo: Demo) -> None:
-    load_days(postgres_home, demo.files, DEMO_DAYS[:2], ["orders"])
+    load_days(postgres_home, demo.files, DAYS[:2], ["orders"])
     first = start(postgres_home, "run", "--no-tests")
     with open_warehouse(postgres_home, read_only=True) as warehouse:
         wait_for(lambda: warehouse.execute("select count(*) from meta.model_batches")[0][0] >= 1, first)
@@ -237,7 +236,6 @@ python() { "$PYTHON" -m settle "$@"; }
 python load orders "$FILE" --batch-date 2026-01-05; echo "first load: $?"
 mount -o remount,size=400m "$DISK"
 "$PYTHON" -c "
-from settle.generate.demo import DEMO_DAYS
 from settle.settings import Settings
 from tests.warehouse.test_recovery import held
 print('held:', *held(Settings.from_environment()))"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 from settle.dbt import DbtOutcome, run_dbt
 from settle.settings import Settings
@@ -111,9 +110,9 @@ ACCEPTED = {
 }
 
 
-def refused(settings: Settings, folder: Path, tables: dict[str, list[str]]) -> DbtOutcome:
+def refused(settings: Settings, tables: dict[str, list[str]]) -> DbtOutcome:
     """The outcome of the tests of the configuration. Nothing behind the configuration is selected."""
-    config = folder / "config"
+    config = settings.warehouse_path.parent / "refused-config"
     shutil.copytree(settings.project_dir / "seeds" / "config", config, dirs_exist_ok=True)
     for table, rows in tables.items():
         (config / f"{table}.csv").write_text("\n".join([HEADERS[table], *rows, ""]), encoding="utf-8")
@@ -129,20 +128,20 @@ def failing_rows(outcome: DbtOutcome) -> dict[str, int]:
     return {match[1]: int(match[2]) for match in found if match}
 
 
-def test_prices_that_cannot_be_right_are_refused(duckdb_settings: Settings, tmp_path: Path) -> None:
+def test_prices_that_cannot_be_right_are_refused(home: Settings) -> None:
     tables: dict[str, list[str]] = {table: [] for table in HEADERS}
     for table, cases in REFUSED.values():
         tables[table] += [row for case in cases for row in case]
     expected = {name: len(cases) for name, (_, cases) in REFUSED.items()}
-    outcome = refused(duckdb_settings, tmp_path, tables)
+    outcome = refused(home, tables)
     assert failing_rows(outcome) == expected
     assert outcome.exit_code == 2
     told = [failure for failure in outcome.failures if "assert_billing_rules_can_be_priced" in failure]
     assert told == [TOLD]
 
 
-def test_prices_that_can_be_right_are_accepted(duckdb_settings: Settings, tmp_path: Path) -> None:
-    outcome = refused(duckdb_settings, tmp_path, {table: list(rows) for table, rows in ACCEPTED.items()})
+def test_prices_that_can_be_right_are_accepted(home: Settings) -> None:
+    outcome = refused(home, {table: list(rows) for table, rows in ACCEPTED.items()})
     assert failing_rows(outcome) == {}
 
 
@@ -177,17 +176,17 @@ SPLITS: dict[str, tuple[tuple[str, ...], tuple[str, ...], int]] = {
 }
 
 
-def test_alloc_complete_refuses_splits_that_lose_or_invent_money(duckdb_settings: Settings, tmp_path: Path) -> None:
+def test_alloc_complete_refuses_splits_that_lose_or_invent_money(home: Settings) -> None:
     tables = {
         "allocation_rules": [row for rules, _, _ in SPLITS.values() for row in rules],
         "allocation_bearers": [row for _, bearers, _ in SPLITS.values() for row in bearers],
         "billing_rules": [],
     }
     expected = {"assert_allocation_rules_are_complete": sum(count for _, _, count in SPLITS.values())}
-    assert failing_rows(refused(duckdb_settings, tmp_path / "all", tables)) == expected
+    assert failing_rows(refused(home, tables)) == expected
 
 
-def test_comb_model_refuses_what_a_model_cannot_do(duckdb_settings: Settings, tmp_path: Path) -> None:
+def test_comb_model_refuses_what_a_model_cannot_do(home: Settings) -> None:
     tables = {
         "allocation_rules": ["A,1,,sequence,"],
         "allocation_bearers": ["A,1,,x,1,,,,true,,"],
@@ -202,4 +201,4 @@ def test_comb_model_refuses_what_a_model_cannot_do(duckdb_settings: Settings, tm
             f"AS-MANY-AS-ARE-READ,7,D0,none,CN,{';'.join('R' * 32)},,",
         ],
     }
-    assert failing_rows(refused(duckdb_settings, tmp_path, tables)) == {"assert_models_can_do_what_they_say": 5}
+    assert failing_rows(refused(home, tables)) == {"assert_models_can_do_what_they_say": 5}

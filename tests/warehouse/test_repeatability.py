@@ -9,7 +9,6 @@ from pathlib import Path
 
 from settle.build import build as run
 from settle.build import report_lines
-from settle.generate.demo import DEMO_DAYS
 from settle.load.loader import FileJob, LoadReport, Rejecting, load_files
 from settle.output import SilentReporter
 from settle.settings import Settings
@@ -17,14 +16,14 @@ from settle.warehouse import open_warehouse
 from tests.oracle.compare import compare_worlds
 from tests.oracle.world import World
 from tests.oracle.worlds import calendar, make_world, with_late_lines, write_config, write_files
-from tests.warehouse.company import DATASETS, Demo, build, load_days
+from tests.warehouse.company import DATASETS, DAYS, Demo, build, load_days
 from tests.warehouse.marts import assert_same, every_row, mart_rows
 
 
 def test_day_by_day_is_all_at_once_is_full_refresh(home: Settings, demo: Demo) -> None:
-    for day in DEMO_DAYS:
+    for day in DAYS:
         load_days(home, demo.files, [day])
-        report = run(home, day, with_tests=day == DEMO_DAYS[-1], show_progress=False)
+        report = run(home, day, with_tests=day == DAYS[-1], show_progress=False)
         assert [batch.batch_date for batch in report.batches] == [day], report.outcome.failures
         assert report.outcome.success, report.outcome.failures
     assert_same(demo.marts, mart_rows(home))
@@ -51,7 +50,7 @@ def test_files_in_another_order_give_the_same_marts(home: Settings, demo: Demo) 
     for path in sorted(demo.files.glob("*_2026-*.csv")):
         header, *rows = path.read_text(encoding="utf-8").splitlines()
         (turned / path.name).write_text("\n".join([header, *reversed(rows), ""]), encoding="utf-8")
-    load_days(home, turned, DEMO_DAYS, DATASETS[::-1])
+    load_days(home, turned, DAYS, DATASETS[::-1])
     build(home)
     # Files are numbered as they come, and other bytes have another hash; all else of their ledger is the same.
     ledger, other = "quality.rpt_load_batches", ("file_id", "sha256")
@@ -66,9 +65,9 @@ def test_lines_that_come_after_their_order_change_nothing_however_days_are_loade
     """Loading rejects them whether the order's batch is built or still open, so both ways agree with the oracle."""
     base, days = home.warehouse_path.parent, calendar(0)[:3]
     worlds = [with_late_lines(make_world(seed, days)) for seed in range(30, 40)]
-    write_config(worlds, base / "late" / "config", leave_out=["business_days", "currencies"])
-    files = write_files(worlds, base / "late" / "files")
-    here = replace(home, config_dir=base / "late" / "config")
+    here = replace(home, config_dir=base / "config")
+    write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
+    files = write_files(worlds, base / "files")
 
     late = load_worlds(here, files)
     assert late > 20

@@ -59,15 +59,15 @@ def test_sort_retry(holds: Check, example: Example) -> None:
     holds(example)
 
 
-def test_sort_retry_when_the_configuration_is_mended(duckdb_settings: Settings, tmp_path: Path) -> None:
+def test_sort_retry_when_the_configuration_is_mended(home: Settings) -> None:
     """A is of the unknown participant X and clears once X is known; B has no participant and waits on, told once."""
     waiting = next(example for example in EXAMPLES if example.id == "SORT_REASON_unknown_participant")
-    build(duckdb_settings, [waiting], tmp_path / "examples", WITHOUT_TESTS)
+    build(home, [waiting], home.warehouse_path.parent, WITHOUT_TESTS)
     known = {**waiting.config, "participants": [{"participant_id": "M"}, {"participant_id": "X"}]}
     cleared = [{"batch": "2026-02-25", "order_no": "A", "participant_id": "X", "fee_minor": "100"}]
     expect = {**waiting.expect, "clearing.fct_clearing_details": cleared}
     mended = replace(waiting, config=known, expect=expect)
-    found = build_after_mending(duckdb_settings, [mended], tmp_path / "examples", date(2026, 2, 25))
+    found = build_after_mending(home, [mended], home.warehouse_path.parent, date(2026, 2, 25))
     problems = found.problems(0, mended)
     assert not problems, "\n".join(problems)
 

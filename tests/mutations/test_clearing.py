@@ -1,0 +1,28 @@
+"""Each mistake that could be made in clearing is noticed, and by the test that is there for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.mutations.clearing import MUTATIONS
+from tests.mutations.conftest import NOTICED
+from tests.mutations.harness import Laboratory, Mutation, assert_noticed
+
+
+def each(mutation: Mutation) -> object:
+    """As a parameter. The few that need worlds go to one test process together."""
+    marks = [pytest.mark.xdist_group("worlds")] if mutation.needs_worlds else []
+    return pytest.param(mutation, id=mutation.name, marks=marks)
+
+
+@pytest.mark.parametrize("mutation", map(each, MUTATIONS))
+def test_noticed(
+    mutation: Mutation, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> None:
+    name = "worlds_laboratory" if mutation.needs_worlds else "examples_laboratory"
+    laboratory: Laboratory = request.getfixturevalue(name)
+    noticed = laboratory.noticed_with(mutation)
+    record_property(NOTICED, noticed)
+    assert_noticed(mutation, noticed)
