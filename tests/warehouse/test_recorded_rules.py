@@ -103,7 +103,12 @@ def half_back(order_no: str, original: str, day: str) -> Row:
     return hand.refund(order_no, original, "50.25", ordered_at=f"{day}T11:00:00+08:00")
 
 
-@pytest.mark.parametrize("config", [CHANGED, RENAMED], ids=["changed", "renamed"])
+@pytest.mark.parametrize(
+    ("any_home", "config"),
+    [("home", CHANGED), ("home", RENAMED), ("postgres_home", RENAMED)],
+    ids=["duckdb-changed", "duckdb-renamed", "postgres-renamed"],
+    indirect=["any_home"],
+)
 def test_bill_record_and_sort_model_a_refund_follows_what_its_original_was_cleared_by(
     any_company: Company, config: Config
 ) -> None:
