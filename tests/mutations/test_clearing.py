@@ -17,7 +17,7 @@ def each(mutation: Mutation) -> object:
     return pytest.param(mutation, id=mutation.name, marks=marks)
 
 
-@pytest.mark.parametrize("mutation", map(each, MUTATIONS))
+@pytest.mark.parametrize("mutation", [each(mutation) for mutation in MUTATIONS])
 def test_noticed(
     mutation: Mutation, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:
