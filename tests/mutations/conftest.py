@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         (report.nodeid, dict(report.user_properties)[NOTICED])
         for reports in terminalreporter.stats.values()
         for report in reports
-        if NOTICED in dict(getattr(report, "user_properties", ()))
+        if getattr(report, "when", "") == "call" and NOTICED in dict(report.user_properties)
     ]
     if told:
         terminalreporter.section("who noticed")

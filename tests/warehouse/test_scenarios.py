@@ -39,9 +39,9 @@ def assert_worked_by_hand(here: Settings) -> None:
     assert not found, "\n".join(found)
 
 
-def test_postgresql_holds_what_was_worked_by_hand(postgres_settings: Settings, tmp_path: Path) -> None:
+def test_postgresql_holds_what_was_worked_by_hand(postgres_home: Settings) -> None:
     """All scenarios in one warehouse: none of them may touch another."""
-    here = replace(postgres_settings, config_dir=tmp_path / "config")
+    here = replace(postgres_home, config_dir=postgres_home.warehouse_path.parent / "scenarios-config")
     write_together(here.config_dir)
     load_together(here)
     build(here)
