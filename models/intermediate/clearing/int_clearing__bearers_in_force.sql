@@ -30,7 +30,7 @@ in_force as (
 final as (
     select
         in_force.*,
-        cast({{ batch_id() }} * 100000000 + row_number() over (
+        cast({{ first_number_of_batch() }} + row_number() over (
             order by kind_no, allocation_level, {{ bytewise('parent_bearer') }}, {{ bytewise('bearer') }}
         ) as bigint) as bearer_no,
         -- ALLOC-FIXED: what the bearers before this one ask for; the residual one comes last, whatever its priority.

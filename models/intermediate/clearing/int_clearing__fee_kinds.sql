@@ -51,7 +51,7 @@ billed as (
 final as (
     select
         cast({{ batch_id() }} as bigint) as batch_id,
-        cast({{ batch_id() }} * 100000000 + row_number() over (
+        cast({{ first_number_of_batch() }} + row_number() over (
             order by billed.model_no, billed.rule_no, {{ bytewise('billed.currency') }}, billed.ordered_date, {{ bytewise('billed.contract_no') }}
         ) as bigint) as kind_no,
         billed.model_no, billed.rule_no, cast(billed.rule_place as bigint) as rule_place, billed.rule_code, billed.fee_type,

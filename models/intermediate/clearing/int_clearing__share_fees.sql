@@ -22,7 +22,7 @@ shares as (
         on
             kinds.model_no = splits.model_no and kinds.currency = splits.currency
             and kinds.ordered_date = splits.ordered_date and kinds.contract_no = splits.contract_no
-            and kinds.kind_no between {{ batch_id() }} * 100000000 and {{ batch_id() }} * 100000000 + 99999999
+            and kinds.kind_no between {{ first_number_of_batch() }} and {{ first_number_of_batch() }} + 99999999
     where
         grants.batch_id = {{ batch_id() }} and grants.fee_no is not null and grants.original_fee_no is null
         and grants.granted_minor > 0
