@@ -342,6 +342,11 @@ def test_rec_buffer(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("REC-KNOWN")
+def test_rec_known(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("REC-FILL")
 def test_rec_fill(holds: Check, example: Example) -> None:
     holds(example)
