@@ -15,7 +15,7 @@ changes_ended as (
 
 -- Plain matches are nearly all items, and nearly none of them changes later: only those that do are looked up.
 first_changes as (
-    select channel_code, order_no, direction, own_txn_no, min(batch_id) as batch_id
+    select channel_code, order_no, direction, own_txn_no, min(batch_id) as changed_batch_id
     from changes
     group by channel_code, order_no, direction, own_txn_no
 ),
@@ -31,7 +31,7 @@ periods as (
     from changes_ended
     union all
     select
-        plain.batch_id, first_changes.batch_id, plain.channel_code, plain.order_no, plain.direction, plain.own_txn_no, plain.is_further_line,
+        plain.batch_id, first_changes.changed_batch_id, plain.channel_code, plain.order_no, plain.direction, plain.own_txn_no, plain.is_further_line,
         plain.result, plain.pool, plain.left_minor, plain.right_minor, plain.right_minor - plain.left_minor, plain.currency,
         plain.mismatched_fields, plain.opened_batch_id, plain.match_kind
     from plain
