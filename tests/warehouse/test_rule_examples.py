@@ -362,6 +362,11 @@ def test_rec_total(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("REC-MEASURE")
+def test_rec_measure(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("SET-ENTRY")
 def test_set_entry(holds: Check, example: Example) -> None:
     holds(example)
