@@ -143,6 +143,13 @@ JUDGING = (
         "REC_PLAIN_where_a_fee_is_expected_equal_amounts_are_not_enough",
     ),
     Mutation(
+        "an amount that is not there differs from none",
+        JUDGED,
+        "has_statement and {{ differs('statement_minor', 'order_minor') }} then 'amount'",
+        "has_statement and statement_minor <> order_minor then 'amount'",
+        "REC_RESULT_lines_that_are_whole_only_together_have_an_amount",
+    ),
+    Mutation(
         "a further line is judged as if it were alone",
         JUDGED,
         "            when is_further_line and has_statement then 'duplicate_channel'\n",
@@ -189,11 +196,18 @@ KEEPING = (
         "REC_RESULT_amounts_differ_by_one_unit",
     ),
     Mutation(
-        "an item that is new has not changed",
+        "whatever is open has regressed",
         ITEMS,
-        "{{ differs('result', 'previous_result') }}",
-        "(result <> previous_result)",
-        "REC_RESULT_each_side_alone",
+        "was_matched and pool <> 'none' as is_regressed",
+        "pool <> 'none' as is_regressed",
+        "REC_REGRESSED_never_matched_is_not_regressed",
+    ),
+    Mutation(
+        "the fee is forgotten overnight",
+        ITEMS,
+        "case when judged.order_no is null then before.left_fee_minor else judged.left_fee_minor end",
+        "judged.left_fee_minor",
+        "REC_OPEN_who_does_what_about_what_differs",
     ),
     Mutation(
         "what is tolerated is not told",
@@ -221,4 +235,24 @@ TOTALS = (
     ),
 )
 
-MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *TOTALS)
+SHOWN = (
+    Mutation(
+        "the day it opened counts as a day",
+        "models/marts/reconciliation/fct_open_items.sql",
+        "days_now.business_days_so_far - days_opened.business_days_so_far",
+        "days_now.business_days_so_far - days_opened.business_days_so_far + 1",
+        "REC_OPEN_calendar_days_and_business_days",
+    ),
+    Mutation(
+        "cents lose their zero",
+        "macros/money/money_text.sql",
+        "                    '.' || lpad(\n"
+        "                        cast(mod(abs({{ minor }}), {{ minor_per_major }}) as {{ dbt.type_string() }}), "
+        "cast({{ exponent }} as integer), '0'\n"
+        "                    )",
+        "                    '.' || cast(mod(abs({{ minor }}), {{ minor_per_major }}) as {{ dbt.type_string() }})",
+        "REC_OPEN_who_does_what_about_what_differs",
+    ),
+)
+
+MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *TOTALS, *SHOWN)

@@ -352,6 +352,11 @@ def test_rec_buffer(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("REC-OPEN")
+def test_rec_open(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("REC-KNOWN")
 def test_rec_known(holds: Check, example: Example) -> None:
     holds(example)
