@@ -28,7 +28,8 @@ items_now as (
         coalesce(judged.buffer_days, before.buffer_days) as buffer_days,
         case
             when judged.order_no is null then before.result
-            -- REC-REGRESSED: what was matched and differs now opens anew. REC-LATE: what was open and is equal now is matched late; what was matched and still is keeps its result.
+            -- REC-REGRESSED: what was matched and differs now opens anew.
+            -- REC-LATE: what was open and is equal now is matched late; what was matched and still is keeps its result.
             when judged.finding in ('equal', 'within_tolerance') and judged.is_filled_now then 'matched'
             when judged.finding in ('equal', 'within_tolerance') and not coalesce(before.is_open, true) then before.result
             when judged.finding in ('equal', 'within_tolerance') and before.is_open then 'matched_late'

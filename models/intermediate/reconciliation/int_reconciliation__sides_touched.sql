@@ -42,7 +42,8 @@ lines_ranked as (
             and crowded.direction = lines_touched.direction
 ),
 
--- REC-SUM: the others are added up. REC-SINGLE: the first line is the item's, each further one an item of its own; adding them up would hide a double payment.
+-- REC-SUM: lines that are not crowded out are added up.
+-- REC-SINGLE: the first line is the item's, each further one an item of its own; adding them up would hide a double payment.
 final as (
     select
         line_sums.item_channel_code as channel_code,
