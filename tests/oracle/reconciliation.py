@@ -26,10 +26,10 @@ class Statement:
     completed_at: str
 
     @property
-    def place(self) -> tuple[int, str, bytes]:
+    def place(self) -> tuple[int, str, bytes, bytes]:
         """Its place among the lines of one item."""
         moment = instant(self.completed_at).isoformat() if self.completed_at else "9999"
-        return (self.batch_id, moment, bytes_key(self.txn_no))
+        return (self.batch_id, moment, bytes_key(self.txn_no), bytes_key(self.channel_code))
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ class Reconciler:
             key = f"{channel}|{order_no}"
             found.append(Sides(key + suffix, channel, order_no, direction, own, tuple(main)))
             for line in lines[len(main) :]:
-                further = f"{key}{suffix}|dup|{line.txn_no}"
+                txn_no = line.txn_no if channel else f"{line.channel_code}|{line.txn_no}"
+                further = f"{key}{suffix}|dup|{txn_no}"
                 found.append(Sides(further, channel, order_no, direction, None, (line,), True))
         return found
 

@@ -472,5 +472,5 @@ def test_an_order_without_a_channel_takes_the_lines_that_waited_for_it() -> None
         (2, "C|O", "matched_late", "none", "late"),
         (2, "C|O|dup|T2", "matched_late", "none", "late"),
         (2, "|O", "matched", "none", "auto"),
-        (2, "|O|dup|T2", "duplicate_channel", "error", None),
+        (2, "|O|dup|C|T2", "duplicate_channel", "error", None),
     ]

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.clearing import MUTATIONS
+from tests.mutations import clearing, reconciliation
 from tests.mutations.harness import Mutation, assert_noticed
 from tests.oracle.compare import FULL_MARTS
 from tests.rules.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
+MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS)
 WHATEVER = Mutation("whatever", "models/m.sql", "a < b", "a <= b", "RULE_example")
 
 
@@ -30,7 +31,9 @@ def test_fits(mutation: Mutation) -> None:
 
 def test_names_are_not_used_twice() -> None:
     names = [mutation.name for mutation in MUTATIONS]
-    assert len(set(names)) == len(names) >= 18
+    assert len(set(names)) == len(names)
+    assert len(clearing.MUTATIONS) >= 18
+    assert len(reconciliation.MUTATIONS) >= 15
 
 
 @pytest.mark.parametrize(("text", "count"), [("a > b", 0), ("a < b and a < b", 2)])

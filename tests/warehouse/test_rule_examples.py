@@ -322,6 +322,11 @@ def test_rec_single(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("REC-SUM")
+def test_rec_sum(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("REC-TOLERANCE")
 def test_rec_tolerance(holds: Check, example: Example) -> None:
     holds(example)
@@ -337,8 +342,18 @@ def test_rec_late(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("REC-REGRESSED")
+def test_rec_regressed(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("REC-BUFFER")
 def test_rec_buffer(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-OPEN")
+def test_rec_open(holds: Check, example: Example) -> None:
     holds(example)
 
 

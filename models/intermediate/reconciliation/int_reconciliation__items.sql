@@ -22,9 +22,13 @@ items_now as (
         case when judged.order_no is null then before.is_order_successful else judged.is_order_successful end as is_order_successful,
         case when judged.order_no is null then before.has_other_currency else judged.is_other_currency end as has_other_currency,
         case when judged.order_no is null then before.mismatched_fields else judged.mismatched_fields end as mismatched_fields,
+        case when judged.order_no is null then before.left_fee_minor else judged.left_fee_minor end as left_fee_minor,
+        case when judged.order_no is null then before.right_fee_minor else judged.right_fee_minor end as right_fee_minor,
+        case when before.is_open then before.is_regressed else before.right_minor is not null end as was_matched,
         coalesce(judged.buffer_days, before.buffer_days) as buffer_days,
         case
             when judged.order_no is null then before.result
+            -- REC-REGRESSED: what was matched and differs now opens anew.
             -- REC-LATE: what was open and is equal now is matched late; what was matched and still is keeps its result.
             when judged.finding in ('equal', 'within_tolerance') and judged.is_filled_now then 'matched'
             when judged.finding in ('equal', 'within_tolerance') and not coalesce(before.is_open, true) then before.result
@@ -84,8 +88,9 @@ final as (
         left_minor, right_minor, previous_left_minor, previous_right_minor,
         left_currency, right_currency, previous_left_currency, previous_right_currency, previous_currency,
         case when not has_other_currency then coalesce(right_minor, 0) - coalesce(left_minor, 0) end as difference_minor,
-        is_order_successful, was_order_successful, has_other_currency, mismatched_fields, cast(buffer_days as bigint) as buffer_days,
-        opened_batch_id, opened_date, match_kind,
+        is_order_successful, was_order_successful, has_other_currency, mismatched_fields, left_fee_minor, right_fee_minor,
+        cast(buffer_days as bigint) as buffer_days, opened_batch_id, opened_date, match_kind,
+        was_matched and pool <> 'none' as is_regressed,
         pool <> 'none' as is_open,
         {{ differs('result', 'previous_result') }} or {{ differs('pool', 'previous_pool') }}
         or {{ differs('left_minor', 'previous_left_minor') }} or {{ differs('right_minor', 'previous_right_minor') }}

@@ -25,6 +25,8 @@ final as (
         case when has_order then order_currency end as left_currency,
         case when has_statement then statement_minor end as right_minor,
         case when has_statement then statement_currency end as right_currency,
+        expected_fee_minor as left_fee_minor,
+        case when has_statement then statement_fee_minor end as right_fee_minor,
         has_statement and has_order and is_other_currency as is_other_currency,
         case
             when is_further_line and has_statement then 'duplicate_channel'

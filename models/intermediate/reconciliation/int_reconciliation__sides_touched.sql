@@ -32,7 +32,7 @@ lines_ranked as (
             partition by lines_touched.item_channel_code, lines_touched.order_no, lines_touched.direction
             order by
                 lines_touched.batch_id, lines_touched.completed_at nulls last,
-                {{ bytewise('lines_touched.channel_txn_no') }}
+                {{ bytewise('lines_touched.channel_txn_no') }}, {{ bytewise('lines_touched.channel_code') }}
         ) as line_rank
     from lines_touched
     inner join crowded
@@ -42,6 +42,7 @@ lines_ranked as (
             and crowded.direction = lines_touched.direction
 ),
 
+-- REC-SUM: lines that are not crowded out are added up.
 -- REC-SINGLE: the first line is the item's, each further one an item of its own; adding them up would hide a double payment.
 final as (
     select
@@ -69,7 +70,12 @@ final as (
         item_channel_code,
         order_no,
         direction,
-        case when line_rank = 1 then '' else channel_txn_no end,
+        -- REC-CHANNEL: where the lines of all channels meet, their numbers are told apart by the channel; two channels use the same.
+        case
+            when line_rank = 1 then ''
+            when item_channel_code = '' then channel_code || '|' || channel_txn_no
+            else channel_txn_no
+        end,
         line_rank > 1,
         amount_minor,
         fee_minor,

@@ -22,6 +22,7 @@ final as (
     select
         with_item_channel.batch_id,
         with_item_channel.item_channel_code,
+        with_item_channel.channel_code,
         with_item_channel.channel_txn_no,
         with_item_channel.order_no,
         with_item_channel.direction,

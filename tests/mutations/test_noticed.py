@@ -1,4 +1,4 @@
-"""Each mistake that could be made in clearing is noticed, and by the test that is there for it."""
+"""Each mistake that could be made in clearing or reconciliation is noticed, and by the test that is there for it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.mutations.clearing import MUTATIONS
+from tests.mutations import clearing, reconciliation
 from tests.mutations.conftest import NOTICED
 from tests.mutations.harness import Laboratory, Mutation, assert_noticed
+
+MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS)
 
 
 def each(mutation: Mutation) -> object:

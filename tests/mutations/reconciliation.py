@@ -1,0 +1,258 @@
+"""Mistakes in the models of reconciliation, in the order in which an item takes them, and who notices each."""
+
+from __future__ import annotations
+
+from tests.mutations.harness import Mutation
+
+STEPS = "models/intermediate/reconciliation/int_reconciliation__"
+SIDES, PAIRS, JUDGED, ITEMS = (
+    STEPS + "sides_touched.sql",
+    STEPS + "pairs.sql",
+    STEPS + "items_judged.sql",
+    STEPS + "items.sql",
+)
+
+PAIRING = (
+    Mutation(
+        "a failed line takes part",
+        SIDES,
+        "lines.status = 'success' and crowded_numbers",
+        "crowded_numbers",
+        "REC_RESULT_only_successful_lines_take_part",
+    ),
+    Mutation(
+        "two lines are added up where only one counts",
+        SIDES,
+        "where line_count > 1 and statement_grouping = 'single'",
+        "where line_count > 2 and statement_grouping = 'single'",
+        "REC_SINGLE_a_second_line_is_a_duplicate",
+    ),
+    Mutation(
+        "lines of several currencies have the first one's",
+        SIDES,
+        "case when line_sums.currency = line_sums.other_currency then line_sums.currency else '' end as currency",
+        "line_sums.currency as currency",
+        "REC_SUM_lines_of_two_currencies_have_no_sum",
+    ),
+    Mutation(
+        "channels use no number twice",
+        SIDES,
+        "            when item_channel_code = '' then channel_code || '|' || channel_txn_no\n",
+        "",
+        "REC_CHANNEL_two_channels_use_the_same_number",
+    ),
+    Mutation(
+        "an order without a channel takes no lines",
+        SIDES,
+        "case when any_channel.order_no is null then lines.channel_code else '' end",
+        "lines.channel_code",
+        "REC_CHANNEL_an_order_without_a_channel_takes_the_lines_of_all",
+    ),
+    Mutation(
+        "a channel without a rule adds up",
+        STEPS + "statements_touched.sql",
+        "coalesce(rules.statement_grouping, 'single')",
+        "coalesce(rules.statement_grouping, 'sum')",
+        "REC_SINGLE_a_second_line_is_a_duplicate",
+    ),
+    Mutation(
+        "the header counts before the lines",
+        STEPS + "orders_touched.sql",
+        "when line_sums.order_no is null then orders_seen.header_minor",
+        "when orders_seen.header_minor is not null then orders_seen.header_minor",
+        "REC_SUM_lines_of_the_order_against_lines_of_the_statement",
+    ),
+    Mutation(
+        "the channel is forgotten",
+        PAIRS,
+        "sides.channel_code = orders.channel_code\n            and sides.order_no = orders.order_no",
+        "sides.order_no = orders.order_no",
+        "REC_CHANNEL_an_order_with_a_channel_takes_that_ones_only",
+    ),
+    Mutation(
+        "the direction is forgotten",
+        PAIRS,
+        "            and sides.direction = orders.direction\n",
+        "",
+        "REC_RESULT_a_line_of_the_other_direction_is_not_the_orders",
+    ),
+    Mutation(
+        "a failed order is filled",
+        PAIRS,
+        "paired.order_status = 'pending'",
+        "paired.order_status <> 'success'",
+        "REC_FILL_theirs_paid_ours_pending_equal_to_the_unit",
+    ),
+    Mutation(
+        "an order is filled with nearly its amount",
+        PAIRS,
+        "and coalesce(paired.order_minor = paired.statement_minor, false)",
+        "and coalesce(abs(paired.order_minor - paired.statement_minor) <= rules.amount_tolerance_minor, false)",
+        "REC_FILL_theirs_paid_ours_pending_equal_to_the_unit",
+    ),
+    Mutation(
+        "what comes late is a plain match",
+        PAIRS,
+        "is_first_seen and order_status = 'success'",
+        "order_status = 'success'",
+        "REC_LATE_the_line_comes_a_day_later",
+    ),
+    Mutation(
+        "a plain match asks for no fee",
+        PAIRS,
+        "and (statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0)",
+        "",
+        "REC_PLAIN_where_a_fee_is_expected_equal_amounts_are_not_enough",
+    ),
+)
+
+JUDGING = (
+    Mutation(
+        "currencies are not compared",
+        JUDGED,
+        "            when is_other_currency then 'currency_mismatch'\n",
+        "",
+        "REC_RESULT_currency_before_status_before_amount",
+    ),
+    Mutation(
+        "the amount is judged before the status",
+        JUDGED,
+        "when not is_order_successful then 'status_mismatch'",
+        "when not is_order_successful and order_minor = statement_minor then 'status_mismatch'",
+        "REC_RESULT_currency_before_status_before_amount",
+    ),
+    Mutation(
+        "exactly the tolerance is too much",
+        JUDGED,
+        "abs(statement_minor - order_minor) > amount_tolerance_minor",
+        "abs(statement_minor - order_minor) >= amount_tolerance_minor",
+        "REC_TOLERANCE_at_the_tolerance_and_one_unit_over",
+    ),
+    Mutation(
+        "a surplus is no difference",
+        JUDGED,
+        "abs(statement_minor - order_minor) > amount_tolerance_minor",
+        "order_minor - statement_minor > amount_tolerance_minor",
+        "REC_RESULT_amounts_differ_by_one_unit",
+    ),
+    Mutation(
+        "only a fee that is too high is wrong",
+        JUDGED,
+        "when statement_fee_minor <> expected_fee_minor then 'fee_mismatch'",
+        "when statement_fee_minor > expected_fee_minor then 'fee_mismatch'",
+        "REC_PLAIN_where_a_fee_is_expected_equal_amounts_are_not_enough",
+    ),
+    Mutation(
+        "an amount that is not there differs from none",
+        JUDGED,
+        "has_statement and {{ differs('statement_minor', 'order_minor') }} then 'amount'",
+        "has_statement and statement_minor <> order_minor then 'amount'",
+        "REC_RESULT_lines_that_are_whole_only_together_have_an_amount",
+    ),
+    Mutation(
+        "a further line is judged as if it were alone",
+        JUDGED,
+        "            when is_further_line and has_statement then 'duplicate_channel'\n",
+        "",
+        "REC_SINGLE_a_second_line_is_a_duplicate",
+    ),
+)
+
+KEEPING = (
+    Mutation(
+        "what waits is found in any channel",
+        ITEMS,
+        "before.order_no = judged.order_no and before.channel_code = judged.channel_code",
+        "before.order_no = judged.order_no",
+        "REC_KNOWN_late_then_regressed",
+    ),
+    Mutation(
+        "what comes late matches whatever its amount",
+        ITEMS,
+        "            else judged.finding\n        end as result",
+        "            when judged.finding = 'amount_mismatch' and before.is_open then 'matched_late'\n"
+        "            else judged.finding\n        end as result",
+        "REC_LATE_the_line_comes_a_day_later",
+    ),
+    Mutation(
+        "one day less in the buffer",
+        ITEMS,
+        "opened_date <= buffer_days",
+        "opened_date < buffer_days",
+        "REC_BUFFER_three_days_in_the_buffer_four_in_error",
+    ),
+    Mutation(
+        "what breaks again is as old as its match",
+        ITEMS,
+        "case when before.is_open then before.opened_batch_id",
+        "case when before.order_no is not null then before.opened_batch_id",
+        "REC_REGRESSED_matched_broken_mended_broken_again",
+    ),
+    Mutation(
+        "the difference is ours less theirs",
+        ITEMS,
+        "coalesce(right_minor, 0) - coalesce(left_minor, 0) end",
+        "coalesce(left_minor, 0) - coalesce(right_minor, 0) end",
+        "REC_RESULT_amounts_differ_by_one_unit",
+    ),
+    Mutation(
+        "whatever is open has regressed",
+        ITEMS,
+        "was_matched and pool <> 'none' as is_regressed",
+        "pool <> 'none' as is_regressed",
+        "REC_REGRESSED_never_matched_is_not_regressed",
+    ),
+    Mutation(
+        "the fee is forgotten overnight",
+        ITEMS,
+        "case when judged.order_no is null then before.left_fee_minor else judged.left_fee_minor end",
+        "judged.left_fee_minor",
+        "REC_OPEN_who_does_what_about_what_differs",
+    ),
+    Mutation(
+        "what is tolerated is not told",
+        ITEMS,
+        "            when judged.finding = 'within_tolerance' then 'tolerance'\n",
+        "",
+        "REC_TOLERANCE_at_the_tolerance_and_one_unit_over",
+    ),
+)
+
+TOTALS = (
+    Mutation(
+        "pools open as they close",
+        STEPS + "items_moved.sql",
+        "coalesce(previous_pool, 'none') as pool_before",
+        "pool as pool_before",
+        "REC_TOTAL_both_pools_roll_forward",
+    ),
+    Mutation(
+        "a version that is replaced counts twice",
+        STEPS + "orders_in.sql",
+        "replaced.header_minor, -1",
+        "replaced.header_minor, 1",
+        "invariant reconciliation_totals_explained",
+    ),
+)
+
+SHOWN = (
+    Mutation(
+        "the day it opened counts as a day",
+        "models/marts/reconciliation/fct_open_items.sql",
+        "days_now.business_days_so_far - days_opened.business_days_so_far",
+        "days_now.business_days_so_far - days_opened.business_days_so_far + 1",
+        "REC_OPEN_calendar_days_and_business_days",
+    ),
+    Mutation(
+        "cents lose their zero",
+        "macros/money/money_text.sql",
+        "                    '.' || lpad(\n"
+        "                        cast(mod(abs({{ minor }}), {{ minor_per_major }}) as {{ dbt.type_string() }}), "
+        "cast({{ exponent }} as integer), '0'\n"
+        "                    )",
+        "                    '.' || cast(mod(abs({{ minor }}), {{ minor_per_major }}) as {{ dbt.type_string() }})",
+        "REC_OPEN_who_does_what_about_what_differs",
+    ),
+)
+
+MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *TOTALS, *SHOWN)
