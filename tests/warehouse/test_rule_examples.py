@@ -1,7 +1,6 @@
 """Every rule by its examples, tests/rules/*.yml: built once on each engine. The numbers are those of docs/rules.
 
-And every invariant by breaking it: one row of the built warehouse is changed, and the invariant must notice.
-"""
+And every invariant by breaking it: one row of the built warehouse is changed, and the invariant must notice."""
 
 from __future__ import annotations
 
