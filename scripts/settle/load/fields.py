@@ -9,7 +9,7 @@ from settle.errors import InputError
 from settle.load.datasets import Column
 from settle.load.templates import ANY_KIND, FieldSource, Template
 from settle.money import MAX_MINOR, STORED_DECIMALS, amount_fault, amount_pattern
-from settle.times import COMMON_TIME, ISO_OFFSET, ISO_TIME, time_fault
+from settle.times import COMMON_TIME, ISO_OFFSET, ISO_TIME, date_fault, time_fault
 
 INTEGER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 INTEGERS = frozenset(INTEGER_TYPES) | {f"U{name}" for name in INTEGER_TYPES}
@@ -218,6 +218,7 @@ class _Planner:
             return None
         fits = {
             "integer": kind in INTEGERS,
+            "date": kind == "DATE",
             "time": kind in TIMES or kind == TIME_ZONED,
             "amount": kind.startswith("DECIMAL") or kind in INTEGERS,
         }[column.kind]
@@ -228,7 +229,12 @@ class _Planner:
                 f'{self.shown}: column "{name}" is {kind}: binary floating point cannot hold money. '
                 "Nothing was loaded. Write it as decimal(20, 4) or as text."
             )
-        wanted = {"integer": "a whole number", "time": "a timestamp or text", "amount": "decimal or text"}[column.kind]
+        wanted = {
+            "integer": "a whole number",
+            "date": "a date or text",
+            "time": "a timestamp or text",
+            "amount": "decimal or text",
+        }[column.kind]
         raise InputError(
             f'{self.shown}: column "{name}" is {kind} and should be {wanted}. Nothing was loaded. Write it so.'
         )
@@ -242,6 +248,8 @@ class _Planner:
             )  # fmt: skip
             value = f"cast({value} as integer)"
             return f"coalesce({value}, {source.default})" if source.default is not None else value
+        if column.kind == "date":
+            return value
         if sql_type == TIME_ZONED:
             return f"make_timestamp(epoch_us({value}))"
         zone = source.time_zone or self.given.zone
@@ -256,6 +264,8 @@ class _Planner:
                 lambda value, extra: "is no whole number from 1 up.",
             )  # fmt: skip
             return f"try_cast({base} as integer)"
+        if column.kind == "date":
+            return self.date_value(kind, source, base, shown)
         if column.kind == "time":
             return self.time_value(kind, source, base, shown)
         if column.kind == "json":
@@ -274,6 +284,19 @@ class _Planner:
                 lambda value, extra: f"is none of {allowed}. Write one of them, or use a template that maps it.",
             )  # fmt: skip
         return base
+
+    def date_value(self, kind: str, source: FieldSource, base: str, shown: str) -> str:
+        if source.time_formats:
+            formats = ", ".join(literal(text) for text in source.time_formats)
+            value = f"cast(try_strptime({base}, [{formats}]) as date)"
+            bad = f"{base} is not null and {value} is null"
+        else:
+            value = f"try_cast({base} as date)"
+            iso = f"regexp_full_match({base}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+            bad = f"{base} is not null and (not {iso} or {value} is null)"
+        told = date_fault(source.time_formats)
+        self.add(kind, shown, "bad_date", bad, base, lambda text, extra: told)
+        return value
 
     def time_value(self, kind: str, source: FieldSource, base: str, shown: str) -> str:
         zone = source.time_zone or self.given.zone
@@ -427,7 +450,7 @@ def _scale(sql_type: str) -> int:
 
 
 def _null(column: Column) -> str:
-    kinds = {"integer": "integer", "amount": "decimal(20, 4)", "time": "timestamp"}
+    kinds = {"integer": "integer", "amount": "decimal(20, 4)", "date": "date", "time": "timestamp"}
     return f"cast(null as {kinds.get(column.kind, 'varchar')})"
 
 

@@ -6,7 +6,7 @@ import errno
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -196,6 +196,8 @@ def _load_file(
         return LoadReport(source.shown, "already_loaded", job.dataset, file_id=loaded.file_id,
                           batch_id=loaded.batch_id, note=note)  # fmt: skip
     template = choose_template(settings, source, job.dataset, job.template)
+    if template.layout:
+        source = replace(source, format=template.layout)
     with TemporaryDirectory(prefix="settle-") as folder_name, open_store(warehouse, Path(folder_name)) as store:
         reporter.step(f"reading {job.path} with template {template.name}")
         zone = template.time_zone or settings.time_zone
@@ -240,7 +242,7 @@ class _File:
         return report
 
     def check_trailer(self) -> Totals:
-        if self.template.trailer is None:
+        if self.template.trailer is None and not self.opened.table.checks:
             return Totals({}, {})
         return check_totals(self.place, self.template, self.opened.table, self.opened.staged, self.opened.row_total())
 

@@ -15,18 +15,22 @@ import yaml
 from settle.errors import InputError
 from settle.load.datasets import DATASETS, Dataset
 
-FORMATS = ("csv", "xlsx", "parquet", "ndjson")
+# Layouts of text that are not one record a line under a header; a reader of their own makes rows of them.
+LAYOUTS = ("fixed", "camt053", "mt940", "bai2")
+FORMATS = ("csv", "xlsx", "parquet", "ndjson", *LAYOUTS)
 TOP_KEYS = {
     "template", "dataset", "description", "formats", "file_names", "encodings", "delimiter", "quote", "skip_lines",
     "comment_prefix", "sheet", "members", "strip", "strip_prefix", "null_values", "time_zone", "kinds", "fields",
-    "ignored_columns", "key", "trailer", "empty_bill",
+    "ignored_columns", "key", "trailer", "empty_bill", "columns", "summary",
 }  # fmt: skip
 FIELD_KEYS = {
     "column", "columns", "join", "add", "constant", "default", "values", "strip_prefix", "null_values", "thousands",
     "decimal", "time_formats", "time_zone", "unit", "sign", "optional",
 }  # fmt: skip
 TRAILER_KEYS = {"header", "end_mark", "required", "alternatives", "totals"}
-TOTAL_KEYS = {"declared", "rows", "sum", "kind"}
+TOTAL_KEYS = {"declared", "rows", "sum", "kind", "decimals", "sign"}
+COLUMN_KEYS = {"name", "start", "width", "signs"}
+SUMMARY_KEYS = {"members", "file_name", "beside"}
 SIGNS = ("as_is", "positive", "negative")
 UNITS = ("major", "minor")
 ANY_KIND = ""
@@ -64,11 +68,42 @@ class FieldSource:
 
 @dataclass(frozen=True)
 class Total:
-    """A declared total: the count of rows (`sum_column` empty) or the sum of a column, of one kind of rows or all."""
+    """A declared total: the count of rows (`sum_column` empty) or the sum of a column, of one kind of rows or all.
+
+    `decimals`: the column is in minor units and the total has so many decimals; `negated`: their signs are opposite.
+    """
 
     declared: str
     sum_column: str | None = None
     kind: str | None = None
+    decimals: int = 0
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class FixedColumn:
+    """A column at a fixed place, counted in bytes of the file's encoding from 0. `signs`: what a first letter means."""
+
+    name: str
+    start: int
+    width: int
+    signs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def end(self) -> int:
+        return self.start + self.width
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Another file that declares totals: a member of the zip, or one that lies beside the file.
+
+    `file_name` is a pattern of the file's own name; its groups fill the braces of `beside`, a pattern of the other's.
+    """
+
+    members: tuple[str, ...] = ()
+    file_name: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,11 +155,18 @@ class Template:
     key: tuple[str, ...] = ()
     trailer: Trailer | None = None
     empty_bill: tuple[str, ...] = ()
+    columns: tuple[FixedColumn, ...] = ()
+    summary: Summary | None = None
     hash: str = field(default="")
 
     @property
     def data(self) -> Dataset:
         return DATASETS[self.dataset]
+
+    @property
+    def layout(self) -> str:
+        """The layout if the template is for one, else empty."""
+        return self.formats[0] if self.formats[0] in LAYOUTS else ""
 
     @property
     def ignores_all(self) -> bool:
@@ -162,6 +204,11 @@ class Template:
         if self.trailer is None:
             return ()
         return self.trailer.totals + tuple(total for lines in self.trailer.alternatives for total in lines.totals)
+
+
+def ignored_members(template: Template) -> tuple[str, ...]:
+    """Name patterns of what is in a zip beside the rows: what is ignored, and the summary."""
+    return (*template.member_ignored, *(template.summary.members if template.summary else ()))
 
 
 class _Reader:
@@ -261,9 +308,15 @@ def read_template(path: Path) -> Template:
         key=reader.texts(top.get("key", list(dataset.key)), "key"),
         trailer=_read_trailer(reader, top.get("trailer"), tuple(dict(kinds).values())),
         empty_bill=reader.texts(top.get("empty_bill", []), "empty_bill"),
+        columns=_read_columns(reader, top.get("columns", [])),
+        summary=_read_summary(reader, top.get("summary")),
     )
-    if template.trailer and template.formats != ("csv",):
-        raise reader.fail("trailer", "only csv files have one; formats must be [csv]")
+    if template.trailer and template.formats not in (("csv",), ("fixed",)):
+        raise reader.fail("trailer", "only csv and fixed files have one; formats must be [csv] or [fixed]")
+    if set(template.formats) & set(LAYOUTS) and len(template.formats) > 1:
+        raise reader.fail("formats", f"{', '.join(LAYOUTS)} stand alone; write a template for each")
+    if ("fixed" in template.formats) != bool(template.columns):
+        raise reader.fail("columns", "a fixed format lists its columns, and no other has them")
     if set(template.key) != set(dataset.key):
         raise reader.fail("key", f"rows of {dataset.name} are known by {', '.join(dataset.key)}; name exactly these")
     return template
@@ -286,6 +339,44 @@ def _read_encodings(reader: _Reader, value: Any) -> tuple[str, ...]:
         except LookupError as error:
             raise reader.fail("encodings", f"{name!r} is no encoding that Python knows") from error
     return names
+
+
+def _read_columns(reader: _Reader, value: Any) -> tuple[FixedColumn, ...]:
+    columns = []
+    for entry in value if isinstance(value, list) else []:
+        spec = reader.mapping(entry, "columns", COLUMN_KEYS)
+        absent = sorted({"name", "start", "width"} - set(spec))
+        if absent:
+            raise reader.fail("columns", f"{entry!r} needs {', '.join(absent)}")
+        numbers = []
+        for key in ("start", "width"):
+            text = reader.text(spec[key], f"columns.{key}")
+            if not text.isdigit() or int(text) < 1:
+                raise reader.fail(f"columns.{key}", f"must be a whole number from 1 up, found {text!r}")
+            numbers.append(int(text))
+        signs = reader.pairs(spec.get("signs", {}), "columns.signs")
+        columns.append(FixedColumn(reader.text(spec["name"], "columns.name"), numbers[0] - 1, numbers[1], signs))
+    names = [column.name for column in columns]
+    for name in names:
+        if names.count(name) > 1:
+            raise reader.fail("columns", f"{name!r} comes twice")
+    return tuple(columns)
+
+
+def _read_summary(reader: _Reader, value: Any) -> Summary | None:
+    if value is None:
+        return None
+    spec = reader.mapping(value, "summary", SUMMARY_KEYS)
+    file_name = reader.text(spec.get("file_name", ""), "summary.file_name")
+    beside = reader.text(spec.get("beside", ""), "summary.beside")
+    if bool(file_name) != bool(beside):
+        raise reader.fail("summary", "file_name and beside belong together")
+    try:
+        groups = re.compile(file_name).groupindex
+        beside.format(**dict.fromkeys(groups, ""))
+    except (re.error, KeyError, IndexError, ValueError) as error:
+        raise reader.fail("summary", f"file_name and beside do not fit: {error}") from error
+    return Summary(reader.texts(spec.get("members", []), "summary.members"), file_name, beside)
 
 
 def _read_fields(
@@ -382,5 +473,8 @@ def _read_totals(reader: _Reader, value: Any, kinds: tuple[str, ...]) -> tuple[T
             raise reader.fail("totals", f"{entry!r} needs declared, and either rows: count or sum: a column")
         kind = reader.choice(spec["kind"], "totals.kind", kinds) if "kind" in spec else None
         sum_column = reader.text(spec["sum"], "totals.sum") if "sum" in spec else None
-        totals.append(Total(reader.text(spec["declared"], "totals.declared"), sum_column, kind))
+        decimals = reader.choice(spec.get("decimals", "0"), "totals.decimals", ("0", "1", "2", "3", "4"))
+        negated = reader.choice(spec.get("sign", "as_is"), "totals.sign", ("as_is", "negative")) == "negative"
+        name = reader.text(spec["declared"], "totals.declared")
+        totals.append(Total(name, sum_column, kind, int(decimals), negated))
     return tuple(totals)

@@ -25,6 +25,8 @@ class Totals:
 def check_totals(place: Place, template: Template, table: Table, staged: Staged, rows: int) -> Totals:
     """Compare the trailer with the rows. Raises InputError when it is missing, unreadable or disagrees."""
     trailer = template.trailer
+    if table.checks:
+        return _checked(place, table)
     if trailer is None:
         return Totals({}, {})
     needed = trailer.required == "always" or (trailer.required == "with_rows" and rows > 0)
@@ -36,11 +38,11 @@ def check_totals(place: Place, template: Template, table: Table, staged: Staged,
             what = f'line that begins with "{trailer.header}"' if trailer.header else "line of totals"
             raise _missing(place, what)
         return Totals({}, {})
+    where = f"{table.summary}:{line}" if table.summary else place.of(line)
+    teller = "summary" if table.summary else "trailer"
     absent = [total.declared for total in totals if total.declared not in declared]
     if absent:
-        raise InputError(
-            f'{place.of(line)}: the trailer has no "{absent[0]}". Nothing was loaded. Fetch the file again.'
-        )
+        raise InputError(f'{where}: the {teller} has no "{absent[0]}". Nothing was loaded. Fetch the file again.')
     found = {total.declared: _found(staged, template, total) for total in totals}
     wrong = []
     for name, value in found.items():
@@ -49,12 +51,32 @@ def check_totals(place: Place, template: Template, table: Table, staged: Staged,
         except InvalidOperation:
             agrees = False
         if not agrees:
-            wrong.append(f'{place.of(line)}: the trailer declares "{name}" {declared[name]}, found {value}.')
+            wrong.append(f'{where}: the {teller} declares "{name}" {declared[name]}, found {value}.')
+    _refuse(wrong)
+    return Totals({name: declared[name] for name in found}, found)
+
+
+def _refuse(wrong: list[str]) -> None:
     if wrong:
         raise InputError(
             "\n".join(wrong) + "\nNothing was loaded. The file is not complete or was changed: fetch it again."
         )
-    return Totals({name: declared[name] for name in found}, found)
+
+
+def _checked(place: Place, table: Table) -> Totals:
+    """Totals whose sums the reader of the layout has made."""
+    wrong = []
+    for line, name, declared, found in table.checks:
+        try:
+            agrees = Decimal(declared) == Decimal(found)
+        except InvalidOperation:
+            agrees = False
+        if not agrees:
+            wrong.append(f'{place.of(line)}: the file declares "{name}" {declared}, found {found}.')
+    _refuse(wrong)
+    return Totals(
+        {name: declared for _, name, declared, _ in table.checks}, {name: found for _, name, _, found in table.checks}
+    )
 
 
 def _missing(place: Place, what: str) -> InputError:
@@ -100,7 +122,9 @@ def _found(staged: Staged, template: Template, total: Total) -> str:
     lines = f"select _line_no from ({staged.texts()}) as texts where {where}"
     number = f"try_cast({text} as decimal(38, 6))"
     sql = f"select coalesce(sum({number}), 0) from {staged.relation} where _line_no in ({lines})"
-    value = Decimal(staged.connection.execute(sql).fetchall()[0][0])
+    value = Decimal(staged.connection.execute(sql).fetchall()[0][0]).scaleb(-total.decimals)
+    if total.negated:
+        value = -value
     # At least two decimals, as the files write them, and not more than the sum has.
     shown = value.normalize()
     exponent = shown.as_tuple().exponent
