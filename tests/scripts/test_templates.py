@@ -14,7 +14,7 @@ from settle.cli import app
 from settle.errors import InputError
 from settle.load.catalog import all_templates, columns_of
 from settle.load.datasets import DATASETS
-from settle.load.templates import read_template
+from settle.load.template_files import read_template
 from settle.settings import Settings
 from tests.conftest import CHECKOUT
 from tests.scripts.loading import counts, loaded, refused, rows, said, write
@@ -300,7 +300,8 @@ def test_the_template_may_be_named_and_must_fit(own: Settings) -> None:
     )
     assert refused("payments", "bank.csv", "--template", "gone") == (
         "there is no template 'gone' for payments. "
-        "There are: canonical, alipay_business_detail, own, unionpay_settlement, wechat_trade_bill."
+        "There are: canonical, adyen_settlement_details, alipay_business_detail, own, stripe_balance_transactions, "
+        "stripe_itemised, unionpay_settlement, wechat_trade_bill."
     )
     write("orders.parquet", "x")
     assert refused("payments", "orders.parquet", "--template", "own") == (
@@ -322,7 +323,7 @@ def test_the_template_may_be_named_and_must_fit(own: Settings) -> None:
         (
             "fields:",
             "columns: [{name: a, start: 0, width: 1}]\nfields:",
-            "columns.start: must be a whole number from 1",
+            "columns.start: must be a whole number",
         ),
         ("fields:", "summary: {beside: x}\nfields:", "summary: file_name and beside belong together"),
         ("formats: [csv]\n", "", "formats: is missing"),
@@ -369,7 +370,8 @@ def test_template_list_show_and_download(duckdb_settings: Settings) -> None:
         ("orders", "canonical"), ("payments", "canonical"),
     ]  # fmt: skip
     assert {each["template"] for each in listed[5:]} == {
-        "alipay_business_detail", "bai2", "camt053", "mt940", "unionpay_settlement", "wechat_trade_bill",
+        "adyen_settlement_details", "alipay_business_detail", "bai2", "camt053", "mt940", "stripe_balance_transactions",
+        "stripe_itemised", "unionpay_settlement", "wechat_trade_bill",
     }  # fmt: skip
     assert "wechat_trade_bill" in template("list").stdout
     shown = template("show", "wechat_trade_bill").stdout

@@ -19,7 +19,8 @@ from settle.load.layouts import recognises
 from settle.load.records import split_header
 from settle.load.sheets import sheet_header
 from settle.load.source import Member, Source, member_name, unknown_kind
-from settle.load.templates import Template, ignored_members, read_template
+from settle.load.template_files import read_template
+from settle.load.templates import Template, ignored_members
 from settle.settings import Settings
 
 HEAD_BYTES = 1 << 18
@@ -63,7 +64,8 @@ def columns_of(template: Template) -> list[str]:
     """The columns a file of this template has, in the order of the fields."""
     names = [template.kind_column] if template.kind_column else []
     for _, _, source in template.sources():
-        names += [*source.columns, *source.add]
+        names += [*source.columns, *source.add, *source.subtract]
+    names += [column for check in template.row_checks for column in (*check.left, *check.right)]
     names += [total.sum_column for total in template.all_totals() if total.sum_column]
     return list(dict.fromkeys([*names, *(name for name in template.ignored_columns if name != "*")]))
 

@@ -111,7 +111,7 @@ class LoadReport:
         if counts.blank:
             text += f" ({counts.blank} blank lines)"
         text += f"; {self.dataset}, template {self.template}, batch {self.batch_id} of {self.batch_date}"
-        if self.totals.declared:
+        if self.totals.declared and not self.totals.warnings:
             text += "; its totals agree: " + ", ".join(f"{name} {value}" for name, value in self.totals.found.items())
         return text + "."
 
@@ -226,6 +226,7 @@ class _File:
 
     def load(self, day: date, reporter: Reporter) -> LoadReport:
         totals = self.check_trailer()
+        self.warnings += totals.warnings
         careful = bool(self.rejecting.lines or self.rejecting.bad or self.opened.table.faults)
         if careful:
             self.check_rows()
@@ -242,7 +243,7 @@ class _File:
         return report
 
     def check_trailer(self) -> Totals:
-        if self.template.trailer is None and not self.opened.table.checks:
+        if self.template.trailer is None and self.template.balanced is None and not self.opened.table.checks:
             return Totals({}, {})
         return check_totals(self.place, self.template, self.opened.table, self.opened.staged, self.opened.row_total())
 

@@ -11,7 +11,7 @@ from settle.load.faults import Place
 from settle.load.fields import SPACES, literal
 from settle.load.records import Table
 from settle.load.stage import Staged
-from settle.load.templates import Template, Total
+from settle.load.templates import Balanced, Template, Total
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Totals:
 
     declared: dict[str, str]
     found: dict[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 def check_totals(place: Place, template: Template, table: Table, staged: Staged, rows: int) -> Totals:
@@ -27,6 +28,8 @@ def check_totals(place: Place, template: Template, table: Table, staged: Staged,
     trailer = template.trailer
     if table.checks:
         return _checked(place, table)
+    if template.balanced:
+        return _balanced(place, template.balanced, staged)
     if trailer is None:
         return Totals({}, {})
     needed = trailer.required == "always" or (trailer.required == "with_rows" and rows > 0)
@@ -61,6 +64,39 @@ def _refuse(wrong: list[str]) -> None:
         raise InputError(
             "\n".join(wrong) + "\nNothing was loaded. The file is not complete or was changed: fetch it again."
         )
+
+
+def _balanced(place: Place, balanced: Balanced, staged: Staged) -> Totals:
+    """Payouts against the rows that they pay out, group by group.
+
+    A group without a payout is still open; where a file may be partial, a payout alone is paid out by other files.
+    """
+
+    def number(name: str) -> str:
+        return f"coalesce(try_cast(trim({staged.given.columns[name]}, {SPACES}) as decimal(38, 6)), 0)"
+
+    value = number(balanced.plus) + (f" - {number(balanced.minus)}" if balanced.minus else "")
+    payout = f"filter (texts._kind = {literal(balanced.kind)})"
+    rest = f"filter (texts._kind <> {literal(balanced.kind)})"
+    group = f"trim(files.{staged.given.columns[balanced.by]}, {SPACES})"
+    found = staged.connection.execute(
+        f"select {group}, min(files._line_no) {payout}, sum(-({value})) {payout}, coalesce(sum({value}) {rest}, 0) "
+        f"from {staged.relation} as files join ({staged.texts()}) as texts on texts._line_no = files._line_no "
+        f"where not texts._blank and {group} <> '' group by 1 having count(*) {payout} > 0 "
+        f"{f'and count(*) {rest} > 0' if balanced.may_be_partial else ''} order by 2"
+    ).fetchall()
+    declared, rows, wrong = {}, {}, []
+    for name, line, paid, given in found:
+        sums = [_shown(Decimal(amount).scaleb(-balanced.decimals)) for amount in (paid, given)]
+        declared[f"payout of {name}"], rows[f"payout of {name}"] = sums
+        if paid != given:
+            wrong.append(
+                f'{place.of(line)}: the payout of {balanced.by} "{name}" is {sums[0]}, its rows give {sums[1]}.'
+            )
+    if balanced.may_be_partial:
+        return Totals(declared, rows, tuple(f"{text} The others may be in another file." for text in wrong))
+    _refuse(wrong)
+    return Totals(declared, rows)
 
 
 def _checked(place: Place, table: Table) -> Totals:
@@ -125,6 +161,10 @@ def _found(staged: Staged, template: Template, total: Total) -> str:
     value = Decimal(staged.connection.execute(sql).fetchall()[0][0]).scaleb(-total.decimals)
     if total.negated:
         value = -value
+    return _shown(value)
+
+
+def _shown(value: Decimal) -> str:
     # At least two decimals, as the files write them, and not more than the sum has.
     shown = value.normalize()
     exponent = shown.as_tuple().exponent
