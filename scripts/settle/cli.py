@@ -12,6 +12,7 @@ from settle import __version__
 from settle.commands import bench as bench_command
 from settle.commands import calendar as calendar_command
 from settle.commands import demo as demo_command
+from settle.commands import diff as diff_command
 from settle.commands import explain as explain_command
 from settle.commands import generate as generate_command
 from settle.commands import load as load_command
@@ -68,6 +69,7 @@ app.command("load")(load_command.load)
 app.command("run")(run_command.run)
 app.command("status")(status_command.status)
 app.command("explain")(explain_command.explain)
+app.command("diff")(diff_command.diff)
 app.command("reset")(reset_command.reset)
 app.command("shadow")(shadow_command.shadow)
 app.command("calendar")(calendar_command.calendar)

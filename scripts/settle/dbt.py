@@ -186,7 +186,8 @@ def _arguments(settings: Settings, state: Path) -> list[str]:
     profiles = settings.profiles_dir or state / "profile"
     options = ["--project-dir", str(settings.project_dir), "--profiles-dir", str(profiles)]
     options += ["--target", settings.target] if settings.target else []
-    return [*options, "--log-level", "none", "--log-level-file", "info", "--no-version-check"]
+    # dbt's JSON files are for other programs; nothing here reads them, and writing them slows every build.
+    return [*options, "--log-level", "none", "--log-level-file", "info", "--no-version-check", "--no-write-json"]
 
 
 def _command_first(command: list[str], args: list[str]) -> list[str]:

@@ -73,7 +73,7 @@ class Laboratory(ABC):
         )
         self.load(folder / "files")
         for command in ("seed", "run"):
-            outcome = run_dbt(self.settings, [command], show_progress=False)
+            outcome = run_dbt(self.settings, [command, "--write-json"], show_progress=False)
             assert outcome.success, "\n".join(outcome.failures)
         self.built, self.state = folder / "built.duckdb", folder / "state"
         shutil.copyfile(self.settings.warehouse_path, self.built)

@@ -30,15 +30,25 @@ NAMED_BY = {
     "clearing.fct_accumulator_balances": "allocation_rule_code",
     "clearing.fct_clearing_exceptions": "order_no",
     "reconciliation.fct_reconciliation_items": "item_key",
+    "reconciliation.fct_item_periods": "item_key",
     "reconciliation.fct_open_items": "item_key",
     "reconciliation.fct_reconciliation_totals": "channel_code",
+    "reconciliation.rpt_reconciliation_measures": "channel_code",
     "settlement.fct_settlement_entries": "order_no",
     "settlement.fct_settlement_bills": "participant_id",
     "settlement.rpt_settlement_summary": "participant_id",
     "quality.rpt_load_batches": "file_name",
 }
 # Batches are expected by their date: batch numbers say nothing to a reader.
-BATCH_COLUMNS = {"batch": "batch_id", "opened_on": "opened_batch_id", "settled_on": "settled_batch_id"}
+BATCH_COLUMNS = {
+    "batch": "batch_id",
+    "opened_on": "opened_batch_id",
+    "settled_on": "settled_batch_id",
+    "from": "from_batch_id",
+    "until": "until_batch_id",
+}
+# Marts without a batch of their own.
+WITHOUT_BATCH = ("settlement.rpt_settlement_summary", "reconciliation.fct_item_periods")
 
 
 @dataclass(frozen=True)
@@ -171,7 +181,7 @@ def _columns(examples: Sequence[Example]) -> dict[str, list[str]]:
         for heading, rows in example.expect.items():
             mart = heading.partition(" @ ")[0]
             assert mart in NAMED_BY, f"{example.id}: no such mart: {mart}"
-            first = {} if mart == "settlement.rpt_settlement_summary" else {"batch": None}
+            first = {} if mart in WITHOUT_BATCH else {"batch": None}
             wanted.setdefault(mart, first)
             for row in rows:
                 wanted[mart].update(dict.fromkeys(row))

@@ -114,6 +114,14 @@ def test_a_counted_base_is_no_amount() -> None:
     assert clearing_of(story)[1].endswith("0.30 CNY an order line, rounded half_up; base 1 → fee 0.60 CNY")
 
 
+def test_packages_of_a_counted_base_are_no_amounts() -> None:
+    counted = rule(method="package", base="count", package_size_minor=5, package_price_minor=1000)
+    before = detail(base_minor=1, base_before_minor=7, accumulate_period_key="2026-Q1")
+    story = order_story(details=[before], rules=[counted], configured_rules=[counted])
+    assert "10.00 CNY for every started 5 of the count" in clearing_of(story)[1]
+    assert "base 1 on top of 7 accumulated in 2026-Q1" in clearing_of(story)[1]
+
+
 def borne(*grants: Row) -> list[str]:
     part = Branch("")
     Bearing(FIGURES, "M1", "CNY").add(part, grants)

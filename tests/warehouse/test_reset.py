@@ -306,7 +306,7 @@ def test_killed_between_reset_and_build_and_in_the_build_loses_nothing(home: Set
 
 def lineage(settings: Settings) -> dict[str, dict[str, Any]]:
     """dbt's own nodes by unique id."""
-    assert run_dbt(settings, ["parse"], show_progress=False).success
+    assert run_dbt(settings, ["parse", "--write-json"], show_progress=False).success
     manifest = json.loads((state_folder(settings) / "target" / "manifest.json").read_text(encoding="utf-8"))
     nodes: dict[str, dict[str, Any]] = manifest["nodes"]
     return nodes

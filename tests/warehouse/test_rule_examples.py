@@ -342,6 +342,11 @@ def test_rec_buffer(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("REC-KNOWN")
+def test_rec_known(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("REC-FILL")
 def test_rec_fill(holds: Check, example: Example) -> None:
     holds(example)
@@ -354,6 +359,11 @@ def test_rec_rules(holds: Check, example: Example) -> None:
 
 @examples_of("REC-TOTAL")
 def test_rec_total(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-MEASURE")
+def test_rec_measure(holds: Check, example: Example) -> None:
     holds(example)
 
 

@@ -1,4 +1,11 @@
-{{ config(batch_parts=['excepted', 'new', 'adjustments']) }}
+{{ config(
+    batch_parts=['excepted', 'new', 'adjustments'],
+    pre_hook={
+        'sql': "{{ refuse_models_changed_half_way(ref('stg_config__settlement_models'), ref('int_clearing__models_used')) }}",
+        'transaction': false
+    }
+) }}
+-- depends_on: {{ ref('int_clearing__models_used') }}, {{ ref('stg_config__settlement_models') }}
 
 with excepted_now as (
     select order_no, order_version from {{ this }}

@@ -14,15 +14,12 @@ final as (
     select order_no from {{ ref('stg_channel__payments') }}
     where
         batch_id < {{ batch_id() }} and status = 'success'
-        and (
-            order_no in (
-                select order_no from {{ ref('stg_orders__orders') }}
-                where batch_id = {{ batch_id() }}
-            )
-            or order_no in (
-                select order_no from {{ ref('stg_channel__payments') }}
-                where batch_id = {{ batch_id() }} and status = 'success'
-            )
+        and order_no in (
+            select order_no from {{ ref('stg_orders__orders') }}
+            where batch_id = {{ batch_id() }}
+            union all
+            select order_no from {{ ref('stg_channel__payments') }}
+            where batch_id = {{ batch_id() }} and status = 'success' and order_no is not null
         )
 )
 

@@ -12,6 +12,7 @@ outdated_now as (
     where orders.batch_id = {{ batch_id() }} and orders.order_version < highest_versions.order_version
 ),
 
+-- One list of numbers, not two conditions: the engine then reads only the parts of history in which such numbers are.
 orders_seen as (
     select batch_id, order_no, order_version, order_type, channel_code, currency, minor_per_major, header_minor, status
     from {{ ref('stg_orders__orders') }}
@@ -21,12 +22,11 @@ orders_seen as (
     from {{ ref('stg_orders__orders') }}
     where
         batch_id < {{ batch_id() }}
-        and (
-            order_no in (
-                select order_no from {{ ref('stg_channel__payments') }}
-                where batch_id = {{ batch_id() }} and status = 'success'
-            )
-            or order_no in (select order_no from outdated_now)
+        and order_no in (
+            select order_no from {{ ref('stg_channel__payments') }}
+            where batch_id = {{ batch_id() }} and status = 'success' and order_no is not null
+            union all
+            select order_no from outdated_now
         )
 ),
 
@@ -38,15 +38,12 @@ line_sums as (
         batch_id = {{ batch_id() }}
         or (
             batch_id < {{ batch_id() }}
-            and (
-                order_no in (
-                    select order_no from {{ ref('stg_channel__payments') }}
-                    where batch_id = {{ batch_id() }} and status = 'success'
-                )
-                or order_no in (
-                    select order_no from {{ ref('stg_orders__orders') }}
-                    where batch_id = {{ batch_id() }}
-                )
+            and order_no in (
+                select order_no from {{ ref('stg_channel__payments') }}
+                where batch_id = {{ batch_id() }} and status = 'success' and order_no is not null
+                union all
+                select order_no from {{ ref('stg_orders__orders') }}
+                where batch_id = {{ batch_id() }}
             )
         )
     group by order_no, order_version

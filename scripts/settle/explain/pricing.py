@@ -59,6 +59,9 @@ def rule_text(figures: Figures, rule: Row, currency: str, of: str = "an order li
     def shown(minor: int | None) -> str:
         return figures.money(minor, currency)
 
+    def of_base(minor: int | None) -> str:
+        return _of_base(figures, rule, minor, currency)
+
     methods: dict[str, Callable[[], str]] = {
         "rate": lambda: f"{percent(rule['ppm'])} of the {base}",
         "fixed": lambda: f"{shown(rule['fixed_minor'])} {of}",
@@ -68,7 +71,8 @@ def rule_text(figures: Figures, rule: Row, currency: str, of: str = "an order li
         "cumulative_graduated": lambda: f"each tier's slice of the {base}, on top of what is accumulated",
         "cumulative_volume": lambda: f"the whole {base} at the rate of the tier that is reached before",
         "package": lambda: (
-            f"{shown(rule['package_price_minor'])} for every started {shown(rule['package_size_minor'])} of the {base}"
+            f"{shown(rule['package_price_minor'])} for every started "
+            f"{of_base(rule['package_size_minor'])} of the {base}"
         ),
     }
     text = methods.get(rule["method"], lambda: str(rule["method"]))()
@@ -81,12 +85,16 @@ def rule_text(figures: Figures, rule: Row, currency: str, of: str = "an order li
 
 def base_text(figures: Figures, detail: Row, rule: Row | None, currency: str) -> str:
     """The base of a fee, and what had been accumulated before it."""
-    counts = rule is not None and rule["base"] == "count"
-    text = f"base {detail['base_minor'] if counts else figures.money(detail['base_minor'], currency)}"
+    text = f"base {_of_base(figures, rule, detail['base_minor'], currency)}"
     if detail.get("base_before_minor") is None:
         return text
-    before = figures.money(detail["base_before_minor"], currency)
+    before = _of_base(figures, rule, detail["base_before_minor"], currency)
     return f"{text} on top of {before} accumulated in {detail['accumulate_period_key']}"
+
+
+def _of_base(figures: Figures, rule: Row | None, minor: int | None, currency: str) -> str:
+    """An amount, or the number of lines where the rule counts them."""
+    return str(minor) if rule is not None and rule["base"] == "count" else figures.money(minor, currency)
 
 
 def price_text(figures: Figures, steps: Sequence[Row], fee_minor: int, currency: str) -> str:

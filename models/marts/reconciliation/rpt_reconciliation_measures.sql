@@ -1,0 +1,60 @@
+{%- set results = [
+    'matched', 'matched_late', 'amount_mismatch', 'fee_mismatch', 'currency_mismatch', 'status_mismatch',
+    'platform_only', 'channel_only', 'duplicate_channel'
+] %}
+
+with totals as (
+    select
+        totals.*,
+        matched_count + matched_late_count as found_equal_count,
+        {{ results | join('_count + ') }}_count as judged_count
+    from {{ ref('fct_reconciliation_totals') }} as totals
+),
+
+-- A difference that nobody can name, of two currencies, puts the whole amount at risk.
+items as (
+    select
+        batch_id, channel_code, currency,
+        {{ minor_sum('case when is_open then 1 else 0 end') }} as open_count,
+        {{ minor_sum('case when is_open then abs(coalesce(difference_minor, left_minor, right_minor, 0)) else 0 end') }} as at_risk_minor,
+        max(case when is_open then batch_date - opened_date end) as oldest_open_days,
+        {{ minor_sum("case when was_open and not is_open and match_kind <> 'manual' then 1 else 0 end") }} as resolved_auto_count,
+        {{ minor_sum(
+            "case when was_open and not is_open and match_kind <> 'manual' then coalesce(left_minor, right_minor, 0) else 0 end"
+        ) }} as resolved_auto_minor,
+        {{ minor_sum("case when was_open and not is_open and match_kind = 'manual' then 1 else 0 end") }} as resolved_manual_count,
+        {{ minor_sum(
+            "case when was_open and not is_open and match_kind = 'manual' then coalesce(left_minor, right_minor, 0) else 0 end"
+        ) }} as resolved_manual_minor
+    from {{ ref('int_reconciliation__items') }}
+    group by batch_id, channel_code, currency
+),
+
+-- REC-MEASURE: how well a channel and we agree, batch by batch; a rate is in parts per million, rounded down, so that 1,000,000 is all.
+final as (
+    select
+        totals.batch_id,
+        totals.batch_date,
+        totals.relation,
+        totals.channel_code,
+        totals.currency,
+        cast(totals.judged_count as bigint) as judged_count,
+        cast(totals.found_equal_count as bigint) as found_equal_count,
+        case
+            when totals.judged_count > 0
+                then cast({{ whole_quotient('totals.found_equal_count * 1000000', 'totals.judged_count') }} as bigint)
+        end as match_rate_ppm,
+        coalesce(items.resolved_auto_count, 0) as resolved_auto_count,
+        coalesce(items.resolved_auto_minor, 0) as resolved_auto_minor,
+        coalesce(items.resolved_manual_count, 0) as resolved_manual_count,
+        coalesce(items.resolved_manual_minor, 0) as resolved_manual_minor,
+        coalesce(items.open_count, 0) as open_count,
+        coalesce(items.at_risk_minor, 0) as at_risk_minor,
+        cast(items.oldest_open_days as bigint) as oldest_open_days,
+        totals.left_count > 0 and totals.right_count = 0 as is_statement_missing
+    from totals
+    left join items
+        on items.batch_id = totals.batch_id and items.channel_code = totals.channel_code and items.currency = totals.currency
+)
+
+select * from final
