@@ -108,6 +108,20 @@ create table if not exists {{ prefix }}raw.bank_returns (
     _line_no bigint not null,
     _batch_id bigint not null
 );
+create table if not exists {{ prefix }}raw.bank_deposits (
+    account_no text not null,
+    bank_ref_no text not null,
+    booked_on date not null,
+    direction text not null,
+    amount decimal(20, 4) not null,
+    currency text not null,
+    settlement_batch_no text,
+    narrative text,
+    balance decimal(20, 4),
+    _file_id bigint not null,
+    _line_no bigint not null,
+    _batch_id bigint not null
+);
 create table if not exists {{ prefix }}meta.model_batches (
     model_name text not null,
     batch_id bigint not null,

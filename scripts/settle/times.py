@@ -20,6 +20,13 @@ def business_today(settings: Settings) -> date:
     return datetime.now(settings.zone).date()
 
 
+def date_fault(formats: tuple[str, ...]) -> str:
+    """What to write for a day."""
+    if formats:
+        return f"is no day of the form {' or '.join(formats)}."
+    return "is no day of the calendar. Write it as 2026-01-05."
+
+
 def time_fault(formats: tuple[str, ...]) -> str:
     """What to write for a time."""
     if formats:

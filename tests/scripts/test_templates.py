@@ -14,7 +14,7 @@ from settle.cli import app
 from settle.errors import InputError
 from settle.load.catalog import all_templates, columns_of
 from settle.load.datasets import DATASETS
-from settle.load.templates import read_template
+from settle.load.template_files import read_template
 from settle.settings import Settings
 from tests.conftest import CHECKOUT
 from tests.scripts.loading import counts, loaded, refused, rows, said, write
@@ -300,7 +300,8 @@ def test_the_template_may_be_named_and_must_fit(own: Settings) -> None:
     )
     assert refused("payments", "bank.csv", "--template", "gone") == (
         "there is no template 'gone' for payments. "
-        "There are: canonical, alipay_business_detail, own, wechat_trade_bill."
+        "There are: canonical, adyen_settlement_details, alipay_business_detail, own, stripe_balance_transactions, "
+        "stripe_itemised, unionpay_settlement, wechat_trade_bill."
     )
     write("orders.parquet", "x")
     assert refused("payments", "orders.parquet", "--template", "own") == (
@@ -316,7 +317,15 @@ def test_the_template_may_be_named_and_must_fit(own: Settings) -> None:
             "dataset: bills",
             "dataset: 'bills' is none of orders, order_lines, payments, bank_returns",
         ),
-        ("formats: [csv]", "formats: [mt940]", "formats: 'mt940' is none of csv, xlsx, parquet, ndjson"),
+        ("formats: [csv]", "formats: [mt941]", "formats: 'mt941' is none of csv, xlsx, parquet, ndjson, fixed, camt"),
+        ("formats: [csv]", "formats: [csv, mt940]", "formats: fixed, camt053, mt940, bai2 stand alone"),
+        ("formats: [csv]", "formats: [fixed]", "columns: a fixed format lists its columns"),
+        (
+            "fields:",
+            "columns: [{name: a, start: 0, width: 1}]\nfields:",
+            "columns.start: must be a whole number",
+        ),
+        ("fields:", "summary: {beside: x}\nfields:", "summary: file_name and beside belong together"),
         ("formats: [csv]\n", "", "formats: is missing"),
         ("skip_lines: 1", "skip_line: 1", "template: unknown key 'skip_line'; known are"),
         ('delimiter: ";"', 'delimiter: ";;"', "delimiter: must be one character, found ';;'"),
@@ -356,17 +365,22 @@ def template(*words: str) -> Result:
 
 def test_template_list_show_and_download(duckdb_settings: Settings) -> None:
     listed = json.loads(template("list", "--json").stdout)
-    assert [(each["dataset"], each["template"]) for each in listed[:4]] == [
-        ("bank_returns", "canonical"), ("order_lines", "canonical"), ("orders", "canonical"), ("payments", "canonical"),
+    assert [(each["dataset"], each["template"]) for each in listed[:5]] == [
+        ("bank_deposits", "canonical"), ("bank_returns", "canonical"), ("order_lines", "canonical"),
+        ("orders", "canonical"), ("payments", "canonical"),
     ]  # fmt: skip
-    assert {each["template"] for each in listed[4:]} == {"alipay_business_detail", "wechat_trade_bill"}
+    assert {each["template"] for each in listed[5:]} == {
+        "adyen_settlement_details", "alipay_business_detail", "bai2", "camt053", "mt940", "stripe_balance_transactions",
+        "stripe_itemised", "unionpay_settlement", "wechat_trade_bill",
+    }  # fmt: skip
     assert "wechat_trade_bill" in template("list").stdout
     shown = template("show", "wechat_trade_bill").stdout
     assert shown.rstrip("\n") == (CHECKOUT / "seeds/templates/wechat_trade_bill.yml").read_text().rstrip("\n")
     ambiguous = template("show", "canonical")
     assert ambiguous.exit_code == 2
     assert said(ambiguous) == (
-        "template 'canonical' is there for bank_returns, order_lines, orders, payments. Say which with --dataset."
+        "template 'canonical' is there for bank_deposits, bank_returns, order_lines, orders, payments. "
+        "Say which with --dataset."
     )
     for path in ("blank.xlsx", "blank.csv"):
         assert template("download", "orders", path).exit_code == 0

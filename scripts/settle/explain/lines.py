@@ -32,7 +32,7 @@ def line_texts(loaded: Sequence[Mapping[str, Any]], template_bodies: Mapping[str
 
 def _read(archive: str, template_hash: str, numbers: set[int], bodies: Mapping[str, str]) -> dict[int, str]:
     from settle.load.archive import archived_lines
-    from settle.load.templates import read_template
+    from settle.load.template_files import read_template
 
     if template_hash not in bodies:
         return {}

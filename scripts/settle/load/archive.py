@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from settle.errors import InputError
-from settle.load.records import raw_lines
+from settle.load.records import Table, raw_lines
 from settle.load.source import Member, Source, to_utf8, unpack
-from settle.load.templates import Template
+from settle.load.templates import Template, ignored_members
 
 PACKED_SUFFIXES = (".gz", ".zip", ".xlsx")
 
@@ -67,7 +67,13 @@ def archived_lines(archive_path: Path, template: Template, wanted: set[int]) -> 
             return _sheet_rows(plain, template, folder, wanted)
         packed = {".gz": "gz", ".zip": "zip"}.get(plain.suffix, "")
         source = Source(plain, str(archive_path), "csv", packed, "", plain.stat().st_size)
-        members = unpack(source, folder, template.member_patterns, template.member_ignored)
+        patterns = (template.member_patterns, ignored_members(template))
+        members = unpack(source, folder, *patterns, any_name=bool(template.layout))
+        if template.layout == "camt053":
+            from settle.load.layouts import read_layout
+
+            # The line of an element says nothing without what is in it.
+            return _table_rows(read_layout(str(archive_path), members, template, folder)[0], wanted)
         decoded = [to_utf8(str(archive_path), member, template.encodings, folder)[0] for member in members]
         return raw_lines(decoded, wanted)
 
@@ -95,7 +101,10 @@ def _parquet_rows(path: Path, wanted: set[int]) -> dict[int, str]:
 def _sheet_rows(path: Path, template: Template, folder: Path, wanted: set[int]) -> dict[int, str]:
     from settle.load.sheets import read_sheet
 
-    table = read_sheet(str(path), Member(path.name, path), template, folder)
+    return _table_rows(read_sheet(str(path), Member(path.name, path), template, folder), wanted)
+
+
+def _table_rows(table: Table, wanted: set[int]) -> dict[int, str]:
     found = {}
     with table.path.open(encoding="utf-8") as stream:
         for line in stream:

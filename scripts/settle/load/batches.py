@@ -9,7 +9,9 @@ from settle.settings import Settings
 from settle.times import business_today
 from settle.warehouse import Warehouse
 
-TABLES_OF_BATCHES = ("load_files", "rejected_rows", "orders", "order_lines", "payments", "bank_returns")
+TABLES_OF_BATCHES = (
+    "load_files", "rejected_rows", "orders", "order_lines", "payments", "bank_returns", "bank_deposits",
+)  # fmt: skip
 
 
 def _batches(warehouse: Warehouse) -> list[tuple[int, date, bool]]:

@@ -15,10 +15,12 @@ from pathlib import Path
 
 from settle.errors import InputError
 from settle.load.faults import Place
+from settle.load.layouts import recognises
 from settle.load.records import split_header
 from settle.load.sheets import sheet_header
-from settle.load.source import Member, Source, member_name
-from settle.load.templates import Template, read_template
+from settle.load.source import Member, Source, member_name, unknown_kind
+from settle.load.template_files import read_template
+from settle.load.templates import Template, ignored_members
 from settle.settings import Settings
 
 HEAD_BYTES = 1 << 18
@@ -62,7 +64,8 @@ def columns_of(template: Template) -> list[str]:
     """The columns a file of this template has, in the order of the fields."""
     names = [template.kind_column] if template.kind_column else []
     for _, _, source in template.sources():
-        names += [*source.columns, *source.add]
+        names += [*source.columns, *source.add, *source.subtract]
+    names += [column for check in template.row_checks for column in (*check.left, *check.right)]
     names += [total.sum_column for total in template.all_totals() if total.sum_column]
     return list(dict.fromkeys([*names, *(name for name in template.ignored_columns if name != "*")]))
 
@@ -71,6 +74,8 @@ def write_blank(template: Template, path: Path) -> None:
     """A file with nothing but the header, as .csv or .xlsx. Raises InputError for others, or if it is there already."""
     if path.exists():
         raise InputError(f"{path}: is already there. Name another file.")
+    if template.layout:
+        raise InputError(f"{path}: files of template {template.name} come from a bank or channel, none is filled in.")
     names = columns_of(template)
     if path.suffix == ".csv":
         text = template.delimiter.join(names) + "\n"
@@ -94,11 +99,25 @@ def choose_template(settings: Settings, source: Source, dataset: str, name: str 
     """
     if name is not None:
         template = template_named(settings, name, dataset)
+        if template.layout and source.format in ("csv", "text"):
+            return template
+        if source.format == "text":
+            raise unknown_kind(source)
         if source.format not in template.formats:
             raise InputError(
                 f"{source.shown}: template {name} reads {', '.join(template.formats)}, not {source.format}."
             )
         return template
+    if source.format in ("csv", "text"):
+        layouts = [each for each in all_templates(settings, dataset) if each.layout]
+        fitting = [each for each in layouts if recognises(each, _head(source, each))]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            names = ", ".join(each.name for each in fitting)
+            raise InputError(f"{source.shown}: the templates {names} fit alike. Say which with --template.")
+    if source.format == "text":
+        raise unknown_kind(source)
     candidates = [each for each in all_templates(settings, dataset) if source.format in each.formats]
     headers = {each.name: header_of(source, each) for each in candidates}
     exact = [each for each in candidates if not problems_of(each, headers[each.name])]
@@ -188,7 +207,7 @@ def _head(source: Source, template: Template) -> bytes:
             with zipfile.ZipFile(source.path) as archive:
                 for info in sorted(archive.infolist(), key=member_name):
                     base = member_name(info).rsplit("/", 1)[-1]
-                    ignored = any(fnmatchcase(base, pattern) for pattern in template.member_ignored)
+                    ignored = any(fnmatchcase(base, pattern) for pattern in ignored_members(template))
                     if not info.is_dir() and not ignored and not base.startswith("."):
                         with archive.open(info) as member:
                             return member.read(HEAD_BYTES)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from settle.errors import InputError
 
-Kind = Literal["text", "integer", "amount", "time", "json"]
+Kind = Literal["text", "integer", "amount", "date", "time", "json"]
 
 ORDER_TYPES = (
     "subscription",
@@ -24,6 +24,7 @@ ORDER_STATUSES = ("pending", "success", "failed", "closed")
 PAYMENT_STATUSES = ("success", "failed", "pending", "refunded")
 TXN_TYPES = ("payment", "refund", "payout")
 RETURN_STATUSES = ("success", "failed", "unknown")
+DIRECTIONS = ("credit", "debit")
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,22 @@ DATASETS = {
             ),
             key=("file_no", "instruction_no", "bank_txn_no"),
             modified_advice="The line loaded first stands. Ask the bank which one is right.",
+        ),
+        Dataset(
+            name="bank_deposits",
+            columns=(
+                Column("account_no", required=True),
+                Column("bank_ref_no", required=True),
+                Column("booked_on", "date", required=True),
+                Column("direction", required=True, allowed=DIRECTIONS),
+                Column("amount", "amount", required=True, may_be_negative=False),
+                Column("currency", required=True),
+                Column("settlement_batch_no"),
+                Column("narrative"),
+                Column("balance", "amount"),
+            ),
+            key=("account_no", "bank_ref_no"),
+            modified_advice="The entry loaded first stands. Ask the bank which one is right.",
         ),
     )
 }

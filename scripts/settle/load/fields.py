@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from settle.errors import InputError
 from settle.load.datasets import Column
-from settle.load.templates import ANY_KIND, FieldSource, Template
+from settle.load.json_text import is_no_object
+from settle.load.templates import ANY_KIND, FieldSource, RowCheck, Template
 from settle.money import MAX_MINOR, STORED_DECIMALS, amount_fault, amount_pattern
-from settle.times import COMMON_TIME, ISO_OFFSET, ISO_TIME, time_fault
+from settle.times import COMMON_TIME, ISO_OFFSET, ISO_TIME, date_fault, time_fault
 
 INTEGER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 INTEGERS = frozenset(INTEGER_TYPES) | {f"U{name}" for name in INTEGER_TYPES}
@@ -92,7 +93,37 @@ class _Planner:
         for column in columns:
             sources = self.template.fields.get(column.name, {})
             self.plan_column(column, sources)
+        for number, check in enumerate(self.template.row_checks):
+            self.plan_row_check(check, f"check_{number}")
         return self.result
+
+    def plan_row_check(self, check: RowCheck, base: str) -> None:
+        """A check of a row's columns against each other, told at the last of them."""
+        if any(name not in self.header for name in (*check.left, *check.right)):
+            return
+        names = (*check.left, *check.right)
+        texts = [self.clean(name, FieldSource(columns=(name,))) for name in names]
+        for number, text in enumerate(texts):
+            self.result.texts[f"{base}_{number}"] = text
+        shown, at = names[-1], f"{base}_{len(names) - 1}"
+        if check.among:
+            allowed = ", ".join(literal(value) for value in check.among)
+            told = f"is not {' or '.join(check.among)}, as this template takes it to be. Write one for such files."
+            bad = f"coalesce({at}, '') not in ({allowed})"
+        elif check.is_sum:
+            numbers = [f"coalesce(try_cast({base}_{number} as decimal(38, 6)), 0)" for number in range(len(names))]
+            left, right = numbers[: len(check.left)], numbers[len(check.left) :]
+            told = (
+                f"does not agree with the rest of the row: {' + '.join(check.left)} must be "
+                f"{' + '.join(check.right)}. Fetch the file again."
+            )
+            bad = f"{' + '.join(left)} <> {' + '.join(right)}"
+        else:
+            told = (
+                f'is not the same as column "{check.left[0]}". Set the row aside, or write a template for such files.'
+            )
+            bad = f"coalesce({base}_0 <> {base}_1, false)"
+        self.result.checks.append(Check(shown, "row_disagrees", bad, f"coalesce({at}, '')", lambda value, extra: told))
 
     def plan_kind(self, name: str) -> None:
         text = self.clean(name, FieldSource(columns=(name,)))
@@ -147,6 +178,11 @@ class _Planner:
             self.check_required(column, kind, shown, base)
             return base, self.typed_value(column, source, kind, shown, base, typed)
         text = f" || {literal(source.join or '')} || ".join(self.clean(name, source) for name in names)
+        if source.skip_empty:
+            parts = ", ".join(self.clean(name, source) for name in names)
+            text = f"nullif(concat_ws({literal(source.join or '')}, {parts}), '')"
+        if source.upper:
+            text = f"upper({text})"
         self.result.texts[f"{base}_raw"] = text
         mapped = text
         if source.values:
@@ -218,6 +254,7 @@ class _Planner:
             return None
         fits = {
             "integer": kind in INTEGERS,
+            "date": kind == "DATE",
             "time": kind in TIMES or kind == TIME_ZONED,
             "amount": kind.startswith("DECIMAL") or kind in INTEGERS,
         }[column.kind]
@@ -228,7 +265,12 @@ class _Planner:
                 f'{self.shown}: column "{name}" is {kind}: binary floating point cannot hold money. '
                 "Nothing was loaded. Write it as decimal(20, 4) or as text."
             )
-        wanted = {"integer": "a whole number", "time": "a timestamp or text", "amount": "decimal or text"}[column.kind]
+        wanted = {
+            "integer": "a whole number",
+            "date": "a date or text",
+            "time": "a timestamp or text",
+            "amount": "decimal or text",
+        }[column.kind]
         raise InputError(
             f'{self.shown}: column "{name}" is {kind} and should be {wanted}. Nothing was loaded. Write it so.'
         )
@@ -242,6 +284,8 @@ class _Planner:
             )  # fmt: skip
             value = f"cast({value} as integer)"
             return f"coalesce({value}, {source.default})" if source.default is not None else value
+        if column.kind == "date":
+            return value
         if sql_type == TIME_ZONED:
             return f"make_timestamp(epoch_us({value}))"
         zone = source.time_zone or self.given.zone
@@ -256,6 +300,8 @@ class _Planner:
                 lambda value, extra: "is no whole number from 1 up.",
             )  # fmt: skip
             return f"try_cast({base} as integer)"
+        if column.kind == "date":
+            return self.date_value(kind, source, base, shown)
         if column.kind == "time":
             return self.time_value(kind, source, base, shown)
         if column.kind == "json":
@@ -264,7 +310,7 @@ class _Planner:
                 f"{base} is not null and (coalesce(json_type(try_cast({base} as json)), '') <> 'OBJECT' "
                 f"or regexp_matches({base}, {literal(LOOSE_JSON)}))", base,
                 lambda value, extra: 'is no JSON object. Write one, such as {"principal": "100.00"}.',
-                verify=_is_no_object,
+                verify=is_no_object,
             )  # fmt: skip
         elif column.allowed:
             allowed = ", ".join(column.allowed)
@@ -274,6 +320,19 @@ class _Planner:
                 lambda value, extra: f"is none of {allowed}. Write one of them, or use a template that maps it.",
             )  # fmt: skip
         return base
+
+    def date_value(self, kind: str, source: FieldSource, base: str, shown: str) -> str:
+        if source.time_formats:
+            formats = ", ".join(literal(text) for text in source.time_formats)
+            value = f"cast(try_strptime({base}, [{formats}]) as date)"
+            bad = f"{base} is not null and {value} is null"
+        else:
+            value = f"try_cast({base} as date)"
+            iso = f"regexp_full_match({base}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+            bad = f"{base} is not null and (not {iso} or {value} is null)"
+        told = date_fault(source.time_formats)
+        self.add(kind, shown, "bad_date", bad, base, lambda text, extra: told)
+        return value
 
     def time_value(self, kind: str, source: FieldSource, base: str, shown: str) -> str:
         zone = source.time_zone or self.given.zone
@@ -316,7 +375,8 @@ class _Planner:
                 sql = self.text_amount(kind, source, part, name)
             self.check_required(column, kind, name, part)
             self.check_sign(column, kind, source, part, name, sql)
-            values.append(f"-({sql})" if source.sign == "negative" else sql)
+            taken = bool(source.subtract) and number >= len(source.add)
+            values.append(f"-({sql})" if (source.sign in ("negative", "negated")) != taken else sql)
         value = values[0] if len(values) == 1 else f"try_cast({' + '.join(values)} as decimal(20, 4))"
         return f"{base}_0", value
 
@@ -427,17 +487,5 @@ def _scale(sql_type: str) -> int:
 
 
 def _null(column: Column) -> str:
-    kinds = {"integer": "integer", "amount": "decimal(20, 4)", "time": "timestamp"}
+    kinds = {"integer": "integer", "amount": "decimal(20, 4)", "date": "date", "time": "timestamp"}
     return f"cast(null as {kinds.get(column.kind, 'varchar')})"
-
-
-def _is_no_object(text: str) -> bool:
-    import json
-
-    def refuse(name: str) -> None:
-        raise ValueError(name)
-
-    try:
-        return not isinstance(json.loads(text, parse_constant=refuse), dict)
-    except (ValueError, RecursionError):
-        return True

@@ -6,7 +6,7 @@ import errno
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -111,7 +111,7 @@ class LoadReport:
         if counts.blank:
             text += f" ({counts.blank} blank lines)"
         text += f"; {self.dataset}, template {self.template}, batch {self.batch_id} of {self.batch_date}"
-        if self.totals.declared:
+        if self.totals.declared and not self.totals.warnings:
             text += "; its totals agree: " + ", ".join(f"{name} {value}" for name, value in self.totals.found.items())
         return text + "."
 
@@ -196,6 +196,8 @@ def _load_file(
         return LoadReport(source.shown, "already_loaded", job.dataset, file_id=loaded.file_id,
                           batch_id=loaded.batch_id, note=note)  # fmt: skip
     template = choose_template(settings, source, job.dataset, job.template)
+    if template.layout:
+        source = replace(source, format=template.layout)
     with TemporaryDirectory(prefix="settle-") as folder_name, open_store(warehouse, Path(folder_name)) as store:
         reporter.step(f"reading {job.path} with template {template.name}")
         zone = template.time_zone or settings.time_zone
@@ -224,6 +226,7 @@ class _File:
 
     def load(self, day: date, reporter: Reporter) -> LoadReport:
         totals = self.check_trailer()
+        self.warnings += totals.warnings
         careful = bool(self.rejecting.lines or self.rejecting.bad or self.opened.table.faults)
         if careful:
             self.check_rows()
@@ -240,7 +243,7 @@ class _File:
         return report
 
     def check_trailer(self) -> Totals:
-        if self.template.trailer is None:
+        if self.template.trailer is None and self.template.balanced is None and not self.opened.table.checks:
             return Totals({}, {})
         return check_totals(self.place, self.template, self.opened.table, self.opened.staged, self.opened.row_total())
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from settle.errors import InputError
 from settle.load.catalog import problems_of, tell_header
 from settle.load.faults import Place
+from settle.load.fixed import read_summary
+from settle.load.layouts import LINE_BY_LINE, read_layout
 from settle.load.records import ABSENT, Table, as_found, raw_lines, read_ndjson, split_members
 from settle.load.sheets import read_sheet
 from settle.load.source import Member, Source, to_utf8, unpack
 from settle.load.stage import Staged, blank_count, lines_as_text, parquet_columns, row_count, stage, stage_table
-from settle.load.templates import Template
+from settle.load.templates import Template, ignored_members
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,7 +61,7 @@ class Opened:
         """The raw text of these lines; rows of Parquet and XLSX as JSON."""
         if not lines:
             return {}
-        if self.source.format in ("csv", "ndjson"):
+        if self.source.format in ("csv", "ndjson", *LINE_BY_LINE):
             return raw_lines(self.members, lines)
         return lines_as_text(self.staged, lines)
 
@@ -87,7 +89,9 @@ def open_rows(
     exponents: dict[str, int],
 ) -> Opened:
     """Read the file into staged rows. Raises InputError on what no line can be blamed for: damage, encoding, header."""
-    members = unpack(source, folder, template.member_patterns, template.member_ignored)
+    members = unpack(
+        source, folder, template.member_patterns, ignored_members(template), any_name=bool(template.layout)
+    )
     if source.format == "parquet":
         types = parquet_columns(source.path, source.shown)
         table = Table(source.path, tuple(types), True, header_line=0)
@@ -98,6 +102,9 @@ def open_rows(
     columns: dict[str, str] | None = None
     if source.format == "xlsx":
         table = read_sheet(source.shown, members[0], template, folder)
+    elif template.layout:
+        table, starts, members = read_layout(source.shown, members, template, folder)
+        read_summary(source, template, table, folder)
     else:
         decoded = [to_utf8(source.shown, member, template.encodings, folder) for member in members]
         members = [member for member, _ in decoded]

@@ -26,7 +26,9 @@ class Table:
     """Text ready for bulk reading.
 
     `path`: a CSV file; if `numbered`, without header and with the line number as its first column, else the file as
-    found, whose first line is the header. `columns`: the names in the file. `comments`: (line, text) of comment lines.
+    found, whose first line is the header. `columns`: the names in the file. `comments`: (line, text) of comment lines,
+    or of the file `summary` where another file declares the totals. `checks`: (line, name, declared, found) of totals
+    that a reader has compared already.
     """
 
     path: Path
@@ -43,6 +45,8 @@ class Table:
     trailer_line: int = 0
     trailer: dict[str, str] | None = None
     end_mark_line: int = 0
+    summary: str = ""
+    checks: list[tuple[int, str, str, str]] = field(default_factory=list)
 
 
 def split_header(shown: str, line_no: int, text: str, template: Template) -> tuple[str, ...]:

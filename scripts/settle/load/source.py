@@ -32,7 +32,10 @@ SMALL = 64 << 20
 
 @dataclass(frozen=True)
 class Source:
-    """A file to load. `shown` is the path as the user wrote it; `packed` is "", "gz" or "zip"."""
+    """A file to load. `shown` is the path as the user wrote it; `packed` is "", "gz" or "zip".
+
+    `format` is "text" where the name does not tell it: a template must know the layout.
+    """
 
     path: Path
     shown: str
@@ -61,7 +64,7 @@ class Scan:
 
 
 def open_source(path: Path) -> Source:
-    """Look at a file and hash it. Raises InputError when there is none, it is empty or its kind is unknown."""
+    """Look at a file and hash it. Raises InputError when there is none or it is empty."""
     shown = str(path)
     if path.is_dir():
         raise InputError(f"{shown}: is a folder. Name a file, or load the folder: settle load inbox {shown}")
@@ -70,9 +73,6 @@ def open_source(path: Path) -> Source:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     packed = {".gz": "gz", ".zip": "zip"}.get(suffixes[-1] if suffixes else "", "")
     kind = "csv" if packed == "zip" else _format_of(suffixes[:-1] if packed else suffixes)
-    if not kind:
-        known = ", ".join(sorted(FORMAT_OF_SUFFIX))
-        raise InputError(f"{shown}: what kind of file is it? Name it with {known}, and .gz or .zip if it is packed.")
     if packed and kind in ("xlsx", "parquet"):
         raise InputError(f"{shown}: a packed {kind} file is not read. Unpack it and load it again.")
     try:
@@ -87,7 +87,15 @@ def open_source(path: Path) -> Source:
 
 
 def _format_of(suffixes: list[str]) -> str:
-    return FORMAT_OF_SUFFIX.get(suffixes[-1], "") if suffixes else ""
+    return FORMAT_OF_SUFFIX.get(suffixes[-1], "text") if suffixes else "text"
+
+
+def unknown_kind(source: Source) -> InputError:
+    """The refusal of a file whose name does not tell what it is and whose text does not either."""
+    known = ", ".join(sorted(FORMAT_OF_SUFFIX))
+    return InputError(
+        f"{source.shown}: what kind of file is it? Name it with {known}, and .gz or .zip if it is packed."
+    )
 
 
 def max_unpacked_bytes() -> int:
@@ -121,13 +129,21 @@ def check_size(shown: str, packed: int, unpacked: int) -> None:
         )
 
 
-def unpack(source: Source, folder: Path, load: tuple[str, ...], ignore: tuple[str, ...]) -> list[Member]:
+def unpack(
+    source: Source,
+    folder: Path,
+    load: tuple[str, ...],
+    ignore: tuple[str, ...],
+    any_name: bool = False,
+    may_be_none: bool = False,
+) -> list[Member]:
     """The files in a source, unpacked into `folder`; a plain file is used where it is.
 
-    `load`, `ignore`: name patterns for files in a zip. Raises InputError on damage, bombs and unknown members.
+    `load`, `ignore`: name patterns for files in a zip; `any_name`: they need not end in .csv or .txt. Raises InputError
+    on damage, bombs, unknown members, and unless `may_be_none` when there is nothing to load.
     """
     if source.packed == "zip":
-        return _unpack_zip(source, folder, load, ignore)
+        return _unpack_zip(source, folder, load, ignore, any_name, may_be_none)
     if source.packed == "gz":
         return [_unpack_gzip(source, folder)]
     if source.format == "xlsx":
@@ -161,12 +177,16 @@ def _unpack_gzip(source: Source, folder: Path) -> Member:
     return Member(source.path.stem, target)
 
 
-def _unpack_zip(source: Source, folder: Path, load: tuple[str, ...], ignore: tuple[str, ...]) -> list[Member]:
+def _unpack_zip(
+    source: Source, folder: Path, load: tuple[str, ...], ignore: tuple[str, ...], any_name: bool, may_be_none: bool
+) -> list[Member]:
     try:
         with zipfile.ZipFile(source.path) as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
             check_size(source.shown, source.byte_count, sum(info.file_size for info in infos))
-            chosen = _choose_members(source, infos, load, ignore)
+            chosen = _choose_members(source, infos, load, ignore, any_name)
+            if not chosen and not may_be_none:
+                raise InputError(f"{source.shown}: holds no {'file' if any_name else 'csv file'}. Nothing was loaded.")
             members = []
             for number, (name, info) in enumerate(chosen):
                 target = folder / f"member{number}"
@@ -183,7 +203,7 @@ def _unpack_zip(source: Source, folder: Path, load: tuple[str, ...], ignore: tup
 
 
 def _choose_members(
-    source: Source, infos: list[zipfile.ZipInfo], load: tuple[str, ...], ignore: tuple[str, ...]
+    source: Source, infos: list[zipfile.ZipInfo], load: tuple[str, ...], ignore: tuple[str, ...], any_name: bool
 ) -> list[tuple[str, zipfile.ZipInfo]]:
     chosen = []
     for info in infos:
@@ -193,14 +213,14 @@ def _choose_members(
             continue
         if any(fnmatch.fnmatchcase(base, pattern) for pattern in ignore):
             continue
-        if _format_of([Path(base).suffix.lower()]) != "csv" or not any(fnmatch.fnmatchcase(base, p) for p in load):
+        known = any_name or _format_of([Path(base).suffix.lower()]) == "csv"
+        if not known or not any(fnmatch.fnmatchcase(base, p) for p in load):
+            kind = "file" if any_name else "csv file"
             raise InputError(
-                f"{source.shown}: holds {name!r}, which is no csv file of this layout. Nothing was loaded. "
+                f"{source.shown}: holds {name!r}, which is no {kind} of this layout. Nothing was loaded. "
                 "Take it out, or unpack the files and load each."
             )
         chosen.append((name, info))
-    if not chosen:
-        raise InputError(f"{source.shown}: holds no csv file. Nothing was loaded.")
     return sorted(chosen, key=lambda pair: pair[0])
 
 

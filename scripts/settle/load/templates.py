@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
-import hashlib
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
-import yaml
-
-from settle.errors import InputError
 from settle.load.datasets import DATASETS, Dataset
 
-FORMATS = ("csv", "xlsx", "parquet", "ndjson")
-TOP_KEYS = {
-    "template", "dataset", "description", "formats", "file_names", "encodings", "delimiter", "quote", "skip_lines",
-    "comment_prefix", "sheet", "members", "strip", "strip_prefix", "null_values", "time_zone", "kinds", "fields",
-    "ignored_columns", "key", "trailer", "empty_bill",
-}  # fmt: skip
-FIELD_KEYS = {
-    "column", "columns", "join", "add", "constant", "default", "values", "strip_prefix", "null_values", "thousands",
-    "decimal", "time_formats", "time_zone", "unit", "sign", "optional",
-}  # fmt: skip
-TRAILER_KEYS = {"header", "end_mark", "required", "alternatives", "totals"}
-TOTAL_KEYS = {"declared", "rows", "sum", "kind"}
-SIGNS = ("as_is", "positive", "negative")
-UNITS = ("major", "minor")
+# Layouts of text that are not one record a line under a header; a reader of their own makes rows of them.
+LAYOUTS = ("fixed", "camt053", "mt940", "bai2")
+FORMATS = ("csv", "xlsx", "parquet", "ndjson", *LAYOUTS)
 ANY_KIND = ""
 
 
@@ -41,7 +22,10 @@ class FieldSource:
 
     columns: tuple[str, ...] = ()
     join: str | None = None
+    skip_empty: bool = False
+    upper: bool = False
     add: tuple[str, ...] = ()
+    subtract: tuple[str, ...] = ()
     constant: str | None = None
     default: str | None = None
     values: tuple[tuple[str, str], ...] = ()
@@ -58,17 +42,77 @@ class FieldSource:
     def present(self, header: frozenset[str]) -> tuple[str, ...]:
         """The file's columns that this field reads, given the names in its header."""
         if self.add or self.join is not None:
-            return self.add or self.columns
+            return (*self.add, *self.subtract) or self.columns
         return next(((name,) for name in self.columns if name in header), self.columns[:1])
 
 
 @dataclass(frozen=True)
 class Total:
-    """A declared total: the count of rows (`sum_column` empty) or the sum of a column, of one kind of rows or all."""
+    """A declared total: the count of rows (`sum_column` empty) or the sum of a column, of one kind of rows or all.
+
+    `decimals`: the column is in minor units and the total has so many decimals; `negated`: their signs are opposite.
+    """
 
     declared: str
     sum_column: str | None = None
     kind: str | None = None
+    decimals: int = 0
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class FixedColumn:
+    """A column at a fixed place, counted in bytes of the file's encoding from 0. `signs`: what a first letter means."""
+
+    name: str
+    start: int
+    width: int
+    signs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def end(self) -> int:
+        return self.start + self.width
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Another file that declares totals: a member of the zip, or one that lies beside the file.
+
+    `file_name` is a pattern of the file's own name; its groups fill the braces of `beside`, a pattern of the other's.
+    """
+
+    members: tuple[str, ...] = ()
+    file_name: str = ""
+    beside: str = ""
+
+
+@dataclass(frozen=True)
+class RowCheck:
+    """What must hold in every row: two columns are the same, sums are equal, or a value is one of some.
+
+    `left`, `right`: columns; with `among` there is one on the left, and none on the right.
+    """
+
+    left: tuple[str, ...]
+    right: tuple[str, ...] = ()
+    is_sum: bool = False
+    among: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """The rows of one kind (payouts) must be what the other rows of the same group give.
+
+    `decimals`: the amounts are in minor units of a currency with so many; `may_be_partial`: a file may hold some rows
+    of a payout only, so that a difference is told and does not refuse the file.
+    """
+
+    by: str
+    plus: str
+    minus: str | None
+    kind: str
+    decimals: int = 0
+    may_be_partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,11 +164,20 @@ class Template:
     key: tuple[str, ...] = ()
     trailer: Trailer | None = None
     empty_bill: tuple[str, ...] = ()
+    columns: tuple[FixedColumn, ...] = ()
+    summary: Summary | None = None
+    row_checks: tuple[RowCheck, ...] = ()
+    balanced: Balanced | None = None
     hash: str = field(default="")
 
     @property
     def data(self) -> Dataset:
         return DATASETS[self.dataset]
+
+    @property
+    def layout(self) -> str:
+        """The layout if the template is for one, else empty."""
+        return self.formats[0] if self.formats[0] in LAYOUTS else ""
 
     @property
     def ignores_all(self) -> bool:
@@ -143,6 +196,11 @@ class Template:
             if source.constant is not None or source.optional:
                 continue
             missing += [column for column in source.present(header) if column not in header]
+        for check in self.row_checks:
+            missing += [column for column in (*check.left, *check.right) if column not in header]
+        if self.balanced:
+            needed = (self.balanced.by, self.balanced.plus, self.balanced.minus or self.balanced.plus)
+            missing += [column for column in needed if column not in header]
         for total in self.all_totals():
             if total.sum_column and total.sum_column not in header:
                 missing.append(total.sum_column)
@@ -150,7 +208,12 @@ class Template:
 
     def known_columns(self) -> frozenset[str]:
         """Every name of a file's column that the template reads or ignores."""
-        names = {column for _, _, source in self.sources() for column in (*source.columns, *source.add)}
+        names = {
+            column for _, _, source in self.sources() for column in (*source.columns, *source.add, *source.subtract)
+        }
+        names |= {column for check in self.row_checks for column in (*check.left, *check.right)}
+        if self.balanced:
+            names |= {self.balanced.by, self.balanced.plus, self.balanced.minus or self.balanced.plus}
         names |= {total.sum_column for total in self.all_totals() if total.sum_column}
         return frozenset(names | set(self.ignored_columns) | ({self.kind_column} if self.kind_column else set()))
 
@@ -164,223 +227,6 @@ class Template:
         return self.trailer.totals + tuple(total for lines in self.trailer.alternatives for total in lines.totals)
 
 
-class _Reader:
-    """Reads one YAML document into a Template, and says file and key of what is wrong."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def fail(self, where: str, what: str) -> InputError:
-        return InputError(f"{self.path}: {where}: {what}. Mend the template (docs/loading.md has every key).")
-
-    def mapping(self, value: Any, where: str, allowed: set[str] | None = None) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self.fail(where, f"must be a mapping, found {value!r}")
-        for key in value:
-            if allowed is not None and key not in allowed:
-                raise self.fail(where, f"unknown key {key!r}; known are {', '.join(sorted(allowed))}")
-        return {str(key): entry for key, entry in value.items()}
-
-    def text(self, value: Any, where: str) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise self.fail(where, f"must be text, found {value!r} (put it in quotes)")
-        return str(value)
-
-    def texts(self, value: Any, where: str) -> tuple[str, ...]:
-        if isinstance(value, str):
-            return (value,)
-        if not isinstance(value, list):
-            raise self.fail(where, f"must be a text or a list of texts, found {value!r}")
-        return tuple(self.text(entry, where) for entry in value)
-
-    def pairs(self, value: Any, where: str) -> tuple[tuple[str, str], ...]:
-        entries = self.mapping(value, where).items()
-        return tuple((self.text(key, where), self.text(entry, where)) for key, entry in entries)
-
-    def choice(self, value: Any, where: str, allowed: tuple[str, ...]) -> str:
-        text = self.text(value, where)
-        if text not in allowed:
-            raise self.fail(where, f"{text!r} is none of {', '.join(allowed)}")
-        return text
-
-    def zone(self, value: Any, where: str) -> str:
-        name = self.text(value, where)
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as error:
-            raise self.fail(where, f"{name!r} is no time zone") from error
-        return name
-
-
-def read_template(path: Path) -> Template:
-    """Read and check one template file. Raises InputError naming file, key and value."""
-    reader = _Reader(path)
-    try:
-        body = path.read_text(encoding="utf-8")
-        document = yaml.safe_load(body)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: is not readable as YAML: {error}") from error
-    top = reader.mapping(document, "template", TOP_KEYS)
-    for key in ("template", "dataset", "formats", "fields"):
-        if key not in top:
-            raise reader.fail(key, "is missing")
-    dataset = DATASETS[reader.choice(top["dataset"], "dataset", tuple(DATASETS))]
-    kind_column, kinds = _read_kinds(reader, top)
-    members = reader.mapping(top.get("members", {}), "members", {"load", "ignore"})
-    delimiter = reader.text(top.get("delimiter", ","), "delimiter")
-    if len(delimiter) != 1:
-        raise reader.fail("delimiter", f"must be one character, found {delimiter!r}")
-    quote = reader.text(top.get("quote", '"'), "quote")
-    if quote not in ("", '"'):
-        raise reader.fail("quote", f"must be '\"' or empty, found {quote!r}")
-    template = Template(
-        name=reader.text(top["template"], "template"),
-        dataset=dataset.name,
-        description=reader.text(top.get("description", ""), "description"),
-        formats=tuple(reader.choice(entry, "formats", FORMATS) for entry in reader.texts(top["formats"], "formats")),
-        body=body,
-        path=path,
-        hash=hashlib.sha256(body.encode()).hexdigest(),
-        fields=_read_fields(reader, dataset, top["fields"], tuple(dict(kinds).values())),
-        file_names=reader.texts(top.get("file_names", []), "file_names"),
-        encodings=_read_encodings(reader, top.get("encodings", ["utf-8"])),
-        delimiter=delimiter,
-        quote=quote,
-        skip_lines=int(reader.text(top.get("skip_lines", 0), "skip_lines")),
-        comment_prefix=reader.text(top["comment_prefix"], "comment_prefix") if "comment_prefix" in top else None,
-        sheet=reader.text(top["sheet"], "sheet") if "sheet" in top else None,
-        member_patterns=reader.texts(members.get("load", "*"), "members.load"),
-        member_ignored=reader.texts(members.get("ignore", []), "members.ignore"),
-        strip=top.get("strip", False) is True,
-        strip_prefix=reader.text(top["strip_prefix"], "strip_prefix") if "strip_prefix" in top else None,
-        null_values=reader.texts(top.get("null_values", []), "null_values"),
-        time_zone=reader.zone(top["time_zone"], "time_zone") if "time_zone" in top else None,
-        kind_column=kind_column,
-        kinds=kinds,
-        ignored_columns=reader.texts(top.get("ignored_columns", []), "ignored_columns"),
-        key=reader.texts(top.get("key", list(dataset.key)), "key"),
-        trailer=_read_trailer(reader, top.get("trailer"), tuple(dict(kinds).values())),
-        empty_bill=reader.texts(top.get("empty_bill", []), "empty_bill"),
-    )
-    if template.trailer and template.formats != ("csv",):
-        raise reader.fail("trailer", "only csv files have one; formats must be [csv]")
-    if set(template.key) != set(dataset.key):
-        raise reader.fail("key", f"rows of {dataset.name} are known by {', '.join(dataset.key)}; name exactly these")
-    return template
-
-
-def _read_kinds(reader: _Reader, top: dict[str, Any]) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-    if "kinds" not in top:
-        return None, ()
-    kinds = reader.mapping(top["kinds"], "kinds", {"column", "values"})
-    if set(kinds) != {"column", "values"}:
-        raise reader.fail("kinds", "needs column and values")
-    return reader.text(kinds["column"], "kinds.column"), reader.pairs(kinds["values"], "kinds.values")
-
-
-def _read_encodings(reader: _Reader, value: Any) -> tuple[str, ...]:
-    names = reader.texts(value, "encodings")
-    for name in names:
-        try:
-            codecs.lookup(name)
-        except LookupError as error:
-            raise reader.fail("encodings", f"{name!r} is no encoding that Python knows") from error
-    return names
-
-
-def _read_fields(
-    reader: _Reader, dataset: Dataset, value: Any, kinds: tuple[str, ...]
-) -> dict[str, dict[str, FieldSource]]:
-    fields: dict[str, dict[str, FieldSource]] = {}
-    for name, entry in reader.mapping(value, "fields", set(dataset.column_names)).items():
-        where = f"fields.{name}"
-        source = reader.mapping(entry, where)
-        if kinds and set(source) <= set(kinds):
-            by_kind = {kind: _read_source(reader, f"{where}.{kind}", spec) for kind, spec in source.items()}
-            absent = sorted(set(kinds) - set(by_kind))
-            if absent and dataset.column(name).required:
-                raise reader.fail(where, f"has no source for rows of kind {', '.join(absent)}")
-            fields[name] = by_kind
-        else:
-            fields[name] = {ANY_KIND: _read_source(reader, where, source)}
-    for name in dataset.required:
-        if name not in fields:
-            raise reader.fail(f"fields.{name}", f"is missing; {dataset.name} need it")
-    if not dataset.has_currency and any(source.unit == "minor" for source in _all_sources(fields)):
-        raise reader.fail("fields.amount.unit", f"minor needs a currency, and {dataset.name} have none")
-    return fields
-
-
-def _all_sources(fields: dict[str, dict[str, FieldSource]]) -> list[FieldSource]:
-    return [source for kinds in fields.values() for source in kinds.values()]
-
-
-def _read_source(reader: _Reader, where: str, value: Any) -> FieldSource:
-    spec = reader.mapping(value, where, FIELD_KEYS)
-    given = [key for key in ("column", "columns", "add", "constant") if key in spec]
-    if len(given) != 1:
-        raise reader.fail(where, "needs exactly one of column, columns, add, constant")
-    if ("columns" in spec) != ("join" in spec):
-        raise reader.fail(where, "columns and join belong together; alternatives are a list under column")
-    thousands = reader.text(spec["thousands"], f"{where}.thousands") if "thousands" in spec else None
-    decimal = reader.choice(spec.get("decimal", "."), f"{where}.decimal", (".", ","))
-    if thousands == decimal:
-        raise reader.fail(where, f"thousands and decimal are both {decimal!r}")
-    names = reader.texts(spec.get("column", spec.get("columns", [])), where)
-    return FieldSource(
-        columns=names,
-        join=reader.text(spec["join"], f"{where}.join") if "join" in spec else None,
-        add=reader.texts(spec.get("add", []), f"{where}.add"),
-        constant=reader.text(spec["constant"], f"{where}.constant") if "constant" in spec else None,
-        default=reader.text(spec["default"], f"{where}.default") if "default" in spec else None,
-        values=reader.pairs(spec.get("values", {}), f"{where}.values"),
-        strip_prefix=reader.text(spec["strip_prefix"], where) if "strip_prefix" in spec else None,
-        null_values=reader.texts(spec.get("null_values", []), f"{where}.null_values"),
-        thousands=thousands,
-        decimal=decimal,
-        time_formats=reader.texts(spec.get("time_formats", []), f"{where}.time_formats"),
-        time_zone=reader.zone(spec["time_zone"], f"{where}.time_zone") if "time_zone" in spec else None,
-        unit=reader.choice(spec.get("unit", "major"), f"{where}.unit", UNITS),
-        sign=reader.choice(spec.get("sign", "as_is"), f"{where}.sign", SIGNS),
-        optional=spec.get("optional", False) is True,
-    )
-
-
-def _read_trailer(reader: _Reader, value: Any, kinds: tuple[str, ...]) -> Trailer | None:
-    if value is None:
-        return None
-    spec = reader.mapping(value, "trailer", TRAILER_KEYS)
-    alternatives = []
-    for entry in spec.get("alternatives", []):
-        lines = reader.mapping(entry, "trailer.alternatives", {"patterns", "totals"})
-        patterns = reader.texts(lines.get("patterns", []), "trailer.alternatives.patterns")
-        totals = _read_totals(reader, lines.get("totals", []), kinds)
-        groups: set[str] = set()
-        for pattern in patterns:
-            try:
-                groups |= set(re.compile(pattern).groupindex)
-            except re.error as error:
-                raise reader.fail("trailer.alternatives.patterns", f"{pattern!r} is no pattern: {error}") from error
-        for total in totals:
-            if total.declared not in groups:
-                raise reader.fail("trailer.alternatives.totals", f"no pattern has a group named {total.declared!r}")
-        alternatives.append(TrailerLines(patterns, totals))
-    return Trailer(
-        header=reader.text(spec["header"], "trailer.header") if "header" in spec else None,
-        end_mark=reader.text(spec["end_mark"], "trailer.end_mark") if "end_mark" in spec else None,
-        required=reader.choice(spec.get("required", "always"), "trailer.required", ("always", "with_rows", "never")),
-        totals=_read_totals(reader, spec.get("totals", []), kinds),
-        alternatives=tuple(alternatives),
-    )
-
-
-def _read_totals(reader: _Reader, value: Any, kinds: tuple[str, ...]) -> tuple[Total, ...]:
-    totals = []
-    for entry in value if isinstance(value, list) else []:
-        spec = reader.mapping(entry, "totals", TOTAL_KEYS)
-        if "declared" not in spec or ("rows" in spec) == ("sum" in spec):
-            raise reader.fail("totals", f"{entry!r} needs declared, and either rows: count or sum: a column")
-        kind = reader.choice(spec["kind"], "totals.kind", kinds) if "kind" in spec else None
-        sum_column = reader.text(spec["sum"], "totals.sum") if "sum" in spec else None
-        totals.append(Total(reader.text(spec["declared"], "totals.declared"), sum_column, kind))
-    return tuple(totals)
+def ignored_members(template: Template) -> tuple[str, ...]:
+    """Name patterns of what is in a zip beside the rows: what is ignored, and the summary."""
+    return (*template.member_ignored, *(template.summary.members if template.summary else ()))
