@@ -97,7 +97,7 @@ class Reconciler:
         """Take in a batch of statement lines; returns the (direction, order number) pairs they touch."""
         touched: set[tuple[str, str]] = set()
         for row in payments:
-            if row["status"] != "success":
+            if row["status"] != "success" or (row["txn_type"] == "payout" and not row["order_no"]):
                 continue
             direction = "refund" if row["txn_type"] == "refund" else "payment"
             exponent = self.book.exponents.get(row["currency"])

@@ -24,6 +24,8 @@ final as (
         payments._line_no as file_line_no
     from payments
     left join currencies on currencies.currency = payments.currency
+    -- REC-RESULT: what a channel pays out to us, and what it takes of that, is no side of any order; as one it would be money without an order.
+    where payments.txn_type <> 'payout' or payments.order_no is not null
 )
 
 select * from final
