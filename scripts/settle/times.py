@@ -32,3 +32,12 @@ def time_fault(formats: tuple[str, ...]) -> str:
     if formats:
         return f"is no time of the form {' or '.join(formats)}."
     return "is no time. Write it as 2026-01-05T10:30:00+08:00; without an offset it is in the business time zone."
+
+
+def short_day(text: str) -> date | None:
+    """YYMMDD, as bank formats write a day, from 1980 to 2079; nothing if the calendar has no such day."""
+    try:
+        year = int(text[:2])
+        return date(year + (1900 if year >= 80 else 2000), int(text[2:4]), int(text[4:6]))
+    except ValueError:
+        return None

@@ -12,7 +12,7 @@ outdated_now as (
     where orders.batch_id = {{ batch_id() }} and orders.order_version < highest_versions.order_version
 ),
 
--- One list of numbers, not two conditions: the engine then reads only the parts of history in which such numbers are.
+-- One list of numbers, not two conditions: each row of history is looked up once.
 orders_seen as (
     select batch_id, order_no, order_version, order_type, channel_code, currency, minor_per_major, header_minor, status
     from {{ ref('stg_orders__orders') }}

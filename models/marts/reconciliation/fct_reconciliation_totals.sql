@@ -1,9 +1,6 @@
 {{ config(materialized='batch_by_batch') }}
 
-{%- set results = [
-    'matched', 'matched_late', 'amount_mismatch', 'fee_mismatch', 'currency_mismatch', 'status_mismatch',
-    'platform_only', 'channel_only', 'duplicate_channel'
-] %}
+{%- set results = reconciliation_results() %}
 
 with sides_in as (
     select channel_code, currency, left_count, left_minor, 0 as right_count, 0 as right_minor, 0 as transferred_minor

@@ -1,7 +1,4 @@
-{%- set results = [
-    'matched', 'matched_late', 'amount_mismatch', 'fee_mismatch', 'currency_mismatch', 'status_mismatch',
-    'platform_only', 'channel_only', 'duplicate_channel'
-] %}
+{%- set results = reconciliation_results() %}
 
 with totals as (
     select
@@ -18,9 +15,9 @@ items as (
         {{ minor_sum('case when is_open then 1 else 0 end') }} as open_count,
         {{ minor_sum('case when is_open then abs(coalesce(difference_minor, left_minor, right_minor, 0)) else 0 end') }} as at_risk_minor,
         max(case when is_open then batch_date - opened_date end) as oldest_open_days,
-        {{ minor_sum("case when was_open and not is_open and match_kind <> 'manual' then 1 else 0 end") }} as resolved_auto_count,
+        {{ minor_sum("case when was_open and not is_open and " ~ differs('match_kind', "'manual'") ~ " then 1 else 0 end") }} as resolved_auto_count,
         {{ minor_sum(
-            "case when was_open and not is_open and match_kind <> 'manual' then coalesce(left_minor, right_minor, 0) else 0 end"
+            "case when was_open and not is_open and " ~ differs('match_kind', "'manual'") ~ " then coalesce(left_minor, right_minor, 0) else 0 end"
         ) }} as resolved_auto_minor,
         {{ minor_sum("case when was_open and not is_open and match_kind = 'manual' then 1 else 0 end") }} as resolved_manual_count,
         {{ minor_sum(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
 
 from settle.load.sink import Entry, Sink, write_entries
 from settle.load.source import Member
+from settle.times import short_day
 
 SIGNED = re.compile(r"[+-]?\d{1,30}")
 # A mark for where one physical line went on into the next (88); it cannot be in the text of a file.
@@ -137,11 +137,9 @@ def _open_group(sink: Sink, state: _State, record: _Record) -> None:
             f"the group has status {status!r} and not 1: it deletes, corrects or tests what was sent before",
             "Ask the bank what it means and load what is right.",
         )
-    try:
-        year = int(day[:2])
-        booked_on = date(year + (1900 if year >= 80 else 2000), int(day[2:4]), int(day[4:6]))
-    except ValueError as error:
-        raise sink.refusal(record.line, f"the group's date {day!r} is no day of the calendar (YYMMDD)") from error
+    booked_on = short_day(day)
+    if booked_on is None:
+        raise sink.refusal(record.line, f"the group's date {day!r} is no day of the calendar (YYMMDD)")
     state.booked_on = booked_on.isoformat()
     state.group_currency = record.field(5)
     state.group = _Level(record, lines=record.lines)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from settle.load.sink import Entry, Sink, write_entries
 from settle.load.source import Member
+from settle.times import short_day
 
 TAG = re.compile(r":(\d{2}[A-Z]?|NS):")
 # The funds code is the third letter of the currency; some banks fill the entry's day with blanks.
@@ -91,15 +92,6 @@ def _fields(sink: Sink, member: Member) -> tuple[list[tuple[int, str, list[str]]
     return fields, number
 
 
-def _day(text: str) -> date | None:
-    """YYMMDD as a day; nothing if the calendar has no such day."""
-    year = int(text[:2])
-    try:
-        return date(year + (1900 if year >= 80 else 2000), int(text[2:4]), int(text[4:6]))
-    except ValueError:
-        return None
-
-
 def _entry_day(value: date, text: str) -> date | None:
     """The entry's day MMDD, in the year that brings it closest to the value date."""
     days = []
@@ -119,7 +111,7 @@ def _plain(text: str) -> str:
 def _balance(sink: Sink, line: int, tag: str, text: str) -> tuple[str, str, date]:
     """(signed amount, currency, day) of a balance."""
     match = BALANCE.fullmatch(text)
-    day = _day(match["day"]) if match else None
+    day = short_day(match["day"]) if match else None
     if match is None or day is None:
         raise sink.refusal(line, f"the balance :{tag}:{text.strip()} cannot be read")
     return ("-" if match["mark"] == "D" else "") + _plain(match["amount"]), match["currency"], day
@@ -139,7 +131,7 @@ def _statement_line(sink: Sink, statement: _Statement, line: int, text: list[str
     direction = DIRECTIONS[match["mark"]]
     amount = _plain(match["amount"])
     statement.moved += Decimal(amount) if direction == "credit" else -Decimal(amount)
-    value = _day(match["value"])
+    value = short_day(match["value"])
     if value is None:
         told = "is no day of the calendar (YYMMDD). Ask the bank for a correct file."
         sink.fault(line, "bad_date", told, "value date", match["value"], raw)
