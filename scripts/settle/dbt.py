@@ -108,7 +108,7 @@ def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> 
         finally:
             os.chdir(here)
             _close_duckdb()
-    return _outcome(settings, result, time.monotonic() - started)
+    return _outcome(settings, state, result, time.monotonic() - started)
 
 
 def state_folder(settings: Settings) -> Path:
@@ -259,14 +259,14 @@ def _close_duckdb() -> None:
     manager.close_all_connections()
 
 
-def _outcome(settings: Settings, result: Any, seconds: float) -> DbtOutcome:
+def _outcome(settings: Settings, state: Path, result: Any, seconds: float) -> DbtOutcome:
     if result.exception is not None:
         if isinstance(result.exception, (KeyboardInterrupt, SystemExit)):
             raise result.exception
         message = _plain(str(result.exception))
         _raise_if_not_ours(settings, message)
         return DbtOutcome(False, 1, [message], [], seconds)
-    nodes = [_node_outcome(settings, entry) for entry in getattr(result.result, "results", None) or []]
+    nodes = [_node_outcome(settings, state, entry) for entry in getattr(result.result, "results", None) or []]
     failed = [node for node in nodes if node.failed]
     for node in failed:
         _raise_if_not_ours(settings, node.message)
@@ -292,9 +292,9 @@ def _is_configuration(node: NodeOutcome) -> bool:
     return node.kind == "seed" or named or bool(node.told)
 
 
-def _node_outcome(settings: Settings, entry: Any) -> NodeOutcome:
+def _node_outcome(settings: Settings, state: Path, entry: Any) -> NodeOutcome:
     node = entry.node
-    copy = str(state_folder(settings) / "config")
+    copy = str(state / "config")
     shown = str(settings.config_dir)
     return NodeOutcome(
         name=str(getattr(node, "name", "")),
