@@ -13,7 +13,7 @@ from settle.generate.demo import DEMO_SEED, make_demo
 from settle.output import say
 from settle.settings import Settings
 
-app = typer.Typer(help="Make data with known answers: the demo company, or a reference day of any size.")
+app = typer.Typer(help="Make data with known answers: the demo company, breaks of every kind, or a reference day.")
 
 BUSINESS_DAYS = Path("seeds") / "packages" / "defaults" / "seeds" / "business_days.csv"
 
@@ -65,6 +65,31 @@ def day(
     for batch in files:
         say(f"{batch.batch_date}: {batch.orders} {batch.payments}")
     say(f"next: settle --config {out / 'config'} load orders {files[0].orders}")
+
+
+@app.command("breaks")
+def breaks(
+    out: OutOption,
+    worlds: Annotated[int, typer.Option(min=1, max=9_999, help="Small companies, each with two channels.")] = 20,
+    days: Annotated[int, typer.Option(min=2, help="Consecutive business days that they share.")] = 6,
+    seed: Annotated[int, typer.Option(help="Another seed gives other numbers, days and rules.")] = 1,
+) -> None:
+    """Reconciliation breaks of every kind at random, with their configuration in OUT/config and answers in answers.csv.
+
+    Each line of answers.csv is one item as it must stand at the end; every other item must simply match.
+
+    Example: settle generate breaks --worlds 200 --out /tmp/breaks
+    """
+    from settle.generate.break_worlds import write_break_worlds
+    from settle.generate.planted import make_break_worlds
+    from settle.generate.reference_day import business_dates
+
+    check_out(out)
+    dates = business_dates(Settings.from_environment().project_dir / BUSINESS_DAYS, days)
+    made = make_break_worlds(worlds, dates, seed)
+    write_break_worlds(made, out)
+    say(f"{out}: {worlds} worlds of {days} days, {sum(len(world.answers) for world in made)} known answers")
+    say(f"next: settle --config {out / 'config'} load orders {out}/orders_*.csv")
 
 
 def check_out(out: Path) -> None:

@@ -9,11 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Row = TypeVar("Row", bound="DataclassInstance")
 
 EXPONENTS = {"CNY": 2, "USD": 2, "JPY": 0}
 
+# Parts per million, rounding, the least and the most in minor units.
+ChannelFee = tuple[int, str, int, int | None]
 # What a channel keeps per payment: as the rules FEE_ALIPAY and FEE_WECHAT of the demo company (a test compares them).
-CHANNEL_FEES = {"ALIPAY": (6_000, "half_up", 0, None), "WECHAT": (6_000, "half_even", 1, 20_000)}
+CHANNEL_FEES: dict[str, ChannelFee] = {"ALIPAY": (6_000, "half_up", 0, None), "WECHAT": (6_000, "half_even", 1, 20_000)}
 
 
 @dataclass(frozen=True)
@@ -105,11 +113,11 @@ def major(minor: int, currency: str = "CNY") -> str:
     return f"{'-' if minor < 0 else ''}{abs(minor) // unit}.{abs(minor) % unit:0{exponent}d}"
 
 
-def channel_fee(channel: str, minor: int) -> int | None:
+def channel_fee(channel: str, minor: int, fees: Mapping[str, ChannelFee] = CHANNEL_FEES) -> int | None:
     """The fee in minor units that the channel's statement shows for one order line; None where it shows none."""
-    if channel not in CHANNEL_FEES:
+    if channel not in fees:
         return None
-    ppm, rounding, least, most = CHANNEL_FEES[channel]
+    ppm, rounding, least, most = fees[channel]
     whole, rest = divmod(minor * ppm, 1_000_000)
     if rest * 2 > 1_000_000 or (rest * 2 == 1_000_000 and (rounding == "half_up" or whole % 2 == 1)):
         whole += 1
@@ -119,8 +127,9 @@ def channel_fee(channel: str, minor: int) -> int | None:
 class World:
     """Adds orders and statement lines to days; every number in it follows from the seed."""
 
-    def __init__(self, days: Sequence[date], seed: int) -> None:
+    def __init__(self, days: Sequence[date], seed: int | str, fees: Mapping[str, ChannelFee] = CHANNEL_FEES) -> None:
         self.days = [Day(day) for day in days]
+        self.fees = fees
         self.random = random.Random(seed)
         self.answers: list[Answer] = []
         self._numbers: dict[str, int] = {}
@@ -196,7 +205,7 @@ class World:
         fee: int | None = None,
     ) -> Payment:
         """Add a statement line to day `day`. The fee is that of each amount in `fee_of` (default: the line's own)."""
-        parts = [channel_fee(channel, part) for part in (fee_of if fee_of is not None else (minor,))]
+        parts = [channel_fee(channel, part, self.fees) for part in (fee_of if fee_of is not None else (minor,))]
         shown = sum(part for part in parts if part is not None) if fee is None else fee
         if txn_type == "refund":
             shown = 0
@@ -207,7 +216,7 @@ class World:
             order_no=order_no,
             txn_type=txn_type,
             amount=major(minor, currency),
-            fee="" if channel not in CHANNEL_FEES else major(shown, currency),
+            fee="" if channel not in self.fees else major(shown, currency),
             currency=currency,
             status=status,
             pay_method="cash" if channel == "OFFLINE" else "balance",
@@ -240,22 +249,27 @@ class World:
 
 def write_world(world: World, folder: Path) -> list[Path]:
     """Write orders_D.csv, order_lines_D.csv and payments_D.csv for every day, and answers.csv; returns the paths."""
+    written = write_days(world.days, folder)
+    written.append(write_rows(folder / "answers.csv", Answer, world.answers))
+    return written
+
+
+def write_days(days: Sequence[Day], folder: Path) -> list[Path]:
+    """Write orders_D.csv, order_lines_D.csv and payments_D.csv for every day; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for day in world.days:
+    for day in days:
         for name, kind, rows in (
             ("orders", Order, day.orders),
             ("order_lines", OrderLine, day.order_lines),
             ("payments", Payment, day.payments),
         ):
-            written.append(_write_rows(folder / f"{name}_{day.batch_date.isoformat()}.csv", kind, rows))
-    written.append(_write_rows(folder / "answers.csv", Answer, world.answers))
+            written.append(write_rows(folder / f"{name}_{day.batch_date.isoformat()}.csv", kind, rows))
     return written
 
 
-def _write_rows(
-    path: Path, kind: type[Order | OrderLine | Payment | Answer], rows: Sequence[Order | OrderLine | Payment | Answer]
-) -> Path:
+def write_rows(path: Path, kind: type[Row], rows: Sequence[Row]) -> Path:
+    """Write rows of one kind as a CSV file whose columns are its fields; returns the path."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([column.name for column in fields(kind)])

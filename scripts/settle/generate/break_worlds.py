@@ -1,0 +1,269 @@
+"""Random small worlds with breaks of every kind and their answers: what a reconciliation must find, and nothing else.
+
+Each world has two channels of its own, one whose lines stand alone and one whose lines add up, with tolerance, buffer
+days and automatic fill drawn from its seed. All worlds share the batch dates, so any number of them is one load.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from settle.generate.world import ChannelFee, Day, Payment, World, write_days, write_rows
+
+SELLER = "M1"
+RETAIL = "RETAIL"
+CURRENCIES = ("CNY", "CNY", "CNY", "USD", "JPY")
+FEE: ChannelFee = (6_000, "half_up", 0, None)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a channel is reconciled: its row of reconciliation_rules."""
+
+    channel_code: str
+    grouping: str
+    tolerance_minor: int
+    buffer_days: int
+    auto_fill: bool
+
+
+@dataclass(frozen=True)
+class BreakAnswer:
+    """How one item must stand at the end.
+
+    Amounts are minor units, empty where a side is absent or, for the difference, the currencies differ; `opened_on` is
+    empty unless the item is open; `changed_on` is the batch date on which it came to stand so.
+    """
+
+    world: str
+    kind: str
+    item_key: str
+    channel_code: str
+    order_no: str
+    result: str
+    pool: str
+    match_kind: str
+    left_minor: str
+    right_minor: str
+    difference_minor: str
+    currency: str
+    opened_on: str
+    changed_on: str
+
+
+class BreakWorld:
+    """One world under construction: draws days, amounts and channels, and keeps the answers."""
+
+    def __init__(self, number: int, days: Sequence[date], seed: int) -> None:
+        self.name = f"W{number:04d}"
+        self.random = random.Random(f"{seed}/{number}")
+        self.single, self.summed = (self._rule(f"{self.name}{letter}", letter) for letter in "AB")
+        self.rows = World(days, f"{seed}/{number}", {rule.channel_code: FEE for rule in self.rules})
+        self.answers: list[BreakAnswer] = []
+
+    def _rule(self, channel_code: str, letter: str) -> Rule:
+        draw = self.random
+        grouping = "single" if letter == "A" else "sum"
+        return Rule(channel_code, grouping, draw.choice((0, 0, 5)), draw.choice((0, 1, 3, 5)), draw.random() < 0.5)
+
+    @property
+    def rules(self) -> tuple[Rule, Rule]:
+        """The rules of both channels."""
+        return self.single, self.summed
+
+    @property
+    def last_date(self) -> date:
+        """The date of the last batch."""
+        return self.rows.days[-1].batch_date
+
+    def date_of(self, day: int) -> date:
+        """The batch date of a day."""
+        return self.rows.days[day].batch_date
+
+    def days(self, count: int = 1) -> list[int]:
+        """`count` different days in their order."""
+        return sorted(self.random.sample(range(len(self.rows.days)), count))
+
+    def rule(self) -> Rule:
+        """Either channel."""
+        return self.random.choice(self.rules)
+
+    def number(self) -> str:
+        """A new order number of this world."""
+        return self.rows.number(self.name)
+
+    def minor(self) -> int:
+        """An amount between one unit and a large one."""
+        return self.random.choice((self.random.randint(500, 5_000), self.random.randint(5_000, 10**9)))
+
+    def off(self, rule: Rule) -> int:
+        """A difference that the rule does not tolerate: by one unit, or by more, either way, less than any amount."""
+        size = rule.tolerance_minor + self.random.choice((1, self.random.randint(2, 400)))
+        return self.random.choice((-size, size))
+
+    def order(self, day: int, minor: int, rule: Rule | None, **more: str) -> str:
+        """An order of the world's one seller; returns its number."""
+        fixed = {"participant": SELLER, "channel": rule.channel_code if rule else "", "order_no": self.number(), **more}
+        version = int(fixed.pop("version", "1"))
+        self.rows.order(day, minor, product=RETAIL, version=version, **fixed)  # type: ignore[arg-type]
+        return fixed["order_no"]
+
+    def line(
+        self,
+        day: int,
+        number: str,
+        minor: int,
+        rule: Rule,
+        *,
+        fee_of: int | None = None,
+        currency: str = "CNY",
+        status: str = "success",
+        txn_type: str = "payment",
+    ) -> Payment:
+        """A statement line; its fee is that of `fee_of`, or of its own amount."""
+        return self.rows.pay(
+            day,
+            number,
+            minor,
+            channel=rule.channel_code,
+            currency=currency,
+            status=status,
+            txn_type=txn_type,
+            fee_of=[minor if fee_of is None else fee_of],
+        )
+
+    def expect(
+        self,
+        kind: str,
+        number: str,
+        rule: Rule | None,
+        result: str,
+        left: int | None,
+        right: int | None,
+        changed: int,
+        *,
+        currency: str,
+        opened: int | None = None,
+        match_kind: str = "",
+        suffix: str = "",
+        is_comparable: bool = True,
+    ) -> None:
+        """Write down how an item stands at the end, the day it came to that, and the day it opened if another."""
+        is_open = result not in ("matched", "matched_late")
+        opened = changed if opened is None else opened
+        pool, since = "none", self.date_of(changed)
+        if is_open:
+            pool = "error"
+        if result == "platform_only":
+            days = rule.buffer_days if rule else 3
+            late = [day.batch_date for day in self.rows.days if (day.batch_date - self.date_of(opened)).days > days]
+            pool, since = ("error", max(late[0], since)) if late else ("buffer", since)
+        by_itself = {"matched": "auto", "matched_late": "late"}.get(result, "")
+        channel = rule.channel_code if rule else ""
+        self.answers.append(
+            BreakAnswer(
+                world=self.name,
+                kind=kind,
+                item_key=f"{channel}|{number}{suffix}",
+                channel_code=channel,
+                order_no=number,
+                result=result,
+                pool=pool,
+                match_kind=match_kind or by_itself,
+                left_minor="" if left is None else str(left),
+                right_minor="" if right is None else str(right),
+                difference_minor=str((right or 0) - (left or 0)) if is_comparable else "",
+                currency=currency,
+                opened_on=self.date_of(opened).isoformat() if is_open else "",
+                changed_on=since.isoformat(),
+            )
+        )
+
+
+def write_break_worlds(worlds: Sequence[BreakWorld], folder: Path) -> None:
+    """Write the files of every day, answers.csv and the configuration in `folder`/config."""
+    days = [
+        Day(
+            first.batch_date,
+            [order for world in worlds for order in world.rows.days[place].orders],
+            [],
+            [line for world in worlds for line in world.rows.days[place].payments],
+        )
+        for place, first in enumerate(worlds[0].rows.days)
+    ]
+    write_days(days, folder)
+    write_rows(folder / "answers.csv", BreakAnswer, [answer for world in worlds for answer in world.answers])
+    _write_config([rule for world in worlds for rule in world.rules], folder / "config")
+
+
+def _write_config(rules: Sequence[Rule], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _table(
+        folder,
+        "participants",
+        ["participant_id", "participant_name", "participant_kind"],
+        [(SELLER, "Seller", "merchant")],
+    )
+    accounts = [(f"{SELLER}-{currency}", SELLER, "bank", currency) for currency in sorted(set(CURRENCIES))]
+    _table(folder, "accounts", ["account_no", "participant_id", "account_kind", "currency"], accounts)
+    _table(folder, "products", ["product_code", "product_name"], [(RETAIL, "Retail")])
+    _table(
+        folder,
+        "channels",
+        ["channel_code", "channel_name", "channel_type", "communication_mode"],
+        [(rule.channel_code, rule.channel_code, "wallet", "batch_file") for rule in rules],
+    )
+    _table(
+        folder,
+        "reconciliation_rules",
+        [
+            "relation",
+            "channel_code",
+            "grouping",
+            "amount_tolerance_minor",
+            "date_window_days",
+            "buffer_days",
+            "auto_fill",
+        ],
+        [
+            (
+                "orders_channel",
+                rule.channel_code,
+                rule.grouping,
+                rule.tolerance_minor,
+                0,
+                rule.buffer_days,
+                str(rule.auto_fill).lower(),
+            )
+            for rule in rules
+        ],
+    )
+    _table(
+        folder,
+        "settlement_models",
+        [
+            *("model_code", "priority", "order_type", "cycle", "calendar_code", "roll", "billing_rule_codes"),
+            *("charge_bearer", "requires_channel_match", "requires_spv_match", "requires_approval"),
+            *("settle_account_kind", "valid_from"),
+        ],
+        [("SALE", 10, "sale", "T1", "CN", "none", "FEE", "payee", "true", "false", "false", "bank", "2020-01-01")],
+    )
+    ppm, rounding, _, _ = FEE
+    _table(
+        folder,
+        "billing_rules",
+        ["rule_code", "fee_type", "method", "base", "ppm", "rounding", "refund_fee", "valid_from"],
+        [("FEE", "channel_fee", "rate", "amount", ppm, rounding, "false", "2020-01-01")],
+    )
+
+
+def _table(folder: Path, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
