@@ -9,12 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Row = TypeVar("Row", bound="DataclassInstance")
+from typing import Any
 
 EXPONENTS = {"CNY": 2, "USD": 2, "JPY": 0}
 
@@ -268,8 +263,8 @@ def write_days(days: Sequence[Day], folder: Path) -> list[Path]:
     return written
 
 
-def write_rows(path: Path, kind: type[Row], rows: Sequence[Row]) -> Path:
-    """Write rows of one kind as a CSV file whose columns are its fields; returns the path."""
+def write_rows(path: Path, kind: type[Any], rows: Sequence[Any]) -> Path:
+    """Write rows of one dataclass as a CSV file whose columns are its fields; returns the path."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([column.name for column in fields(kind)])
