@@ -26,20 +26,26 @@ pools_wrong as (
 ),
 
 -- INV-SUCCESSFUL: every order that counts as paid in the batch has a result, in this batch or from an earlier one.
+successful as (
+    select order_no, channel_code, direction from {{ ref('int_reconciliation__pairs') }}
+    where batch_id = {{ batch_id() }} and is_order_successful
+),
+
+plain_before as (
+    {{ plain_matches('< ' ~ batch_id(), 'select order_no from successful') | indent(4) }}
+),
+
 successful_unjudged as (
     select pairs.order_no
-    from {{ ref('int_reconciliation__pairs') }} as pairs
+    from successful as pairs
     left join {{ ref('int_reconciliation__items') }} as items
         on
             items.batch_id <= {{ batch_id() }} and items.order_no = pairs.order_no
             and items.channel_code = pairs.channel_code and items.direction = pairs.direction
-    left join {{ ref('int_reconciliation__pairs') }} as plain
+    left join plain_before as plain
         on
-            plain.is_plain_match and plain.batch_id < {{ batch_id() }} and plain.order_no = pairs.order_no
-            and plain.channel_code = pairs.channel_code and plain.direction = pairs.direction
-    where
-        pairs.batch_id = {{ batch_id() }} and pairs.is_order_successful and not pairs.is_plain_match
-        and items.order_no is null and plain.order_no is null
+            plain.order_no = pairs.order_no and plain.channel_code = pairs.channel_code and plain.direction = pairs.direction
+    where items.order_no is null and plain.order_no is null
 ),
 
 final as (

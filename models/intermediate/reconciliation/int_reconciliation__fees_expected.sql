@@ -3,7 +3,7 @@
 -- The fee a channel should have taken, where a channel_fee rule says it.
 with touched as (
     select distinct order_no from {{ ref('int_reconciliation__pairs') }}
-    where batch_id = {{ batch_id() }} and has_statement and is_order_successful and not is_plain_match
+    where batch_id = {{ batch_id() }} and has_statement and is_order_successful
 ),
 
 channel_fees as (

@@ -3,7 +3,7 @@
 -- The last row of every item that matters now: open at the close of the batch before, or touched in this one.
 with touched as (
     select distinct order_no from {{ ref('int_reconciliation__pairs') }}
-    where batch_id = {{ batch_id() }} and not is_plain_match
+    where batch_id = {{ batch_id() }}
 ),
 
 rows_before as (
@@ -19,7 +19,7 @@ rows_before as (
             or (is_changed and order_no in (select order_no from touched))
         )
     union all
-    {{ plain_matches('batch_id < ' ~ batch_id() ~ ' and order_no in (select order_no from touched)') | indent(4) }}
+    {{ plain_matches('< ' ~ batch_id(), 'select order_no from touched') | indent(4) }}
 ),
 
 ranked as (

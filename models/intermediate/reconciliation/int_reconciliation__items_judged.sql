@@ -14,7 +14,7 @@ with pairs as (
         on rules.relation = 'orders_channel' and rules.channel_code = pairs.channel_code
     left join {{ ref('int_reconciliation__fees_expected') }} as fees
         on fees.order_no = pairs.order_no and fees.order_version = pairs.order_version and pairs.direction = 'payment'
-    where pairs.batch_id = {{ batch_id() }} and not pairs.is_plain_match
+    where pairs.batch_id = {{ batch_id() }}
 ),
 
 -- REC-RESULT: one result per item, the most structural fact first.

@@ -39,13 +39,17 @@ paired as (
 ),
 
 -- An item that an order without a channel, or a later version of it, took over has no side of its own any more.
+orders_moving as (
+    select order_no from {{ ref('stg_orders__orders') }}
+    where batch_id = {{ batch_id() }} and (channel_code is null or order_version > 1)
+),
+
 items_before as (
-    select distinct before.channel_code, before.order_no, before.direction, before.own_txn_no, before.is_further_line
-    from {{ this }} as before
-    inner join {{ ref('stg_orders__orders') }} as orders on orders.order_no = before.order_no
-    where
-        before.batch_id < {{ batch_id() }}
-        and orders.batch_id = {{ batch_id() }} and (orders.channel_code is null or orders.order_version > 1)
+    select channel_code, order_no, direction, own_txn_no, is_further_line from {{ this }}
+    where batch_id < {{ batch_id() }} and order_no in (select order_no from orders_moving)
+    union
+    select channel_code, order_no, direction, own_txn_no, is_further_line
+    from ({{ plain_matches('< ' ~ batch_id(), 'select order_no from orders_moving', this) | indent(4) }}) as plain
 ),
 
 items_left as (
@@ -90,12 +94,14 @@ final as (
         cast(order_version as bigint) as order_version,
         order_status is not null as has_order,
         coalesce(order_status = 'success' or was_filled or is_filled_now, false) as is_order_successful,
-        is_filled_now, order_minor, order_currency, has_statement, statement_minor, statement_fee_minor, statement_currency,
-        -- REC-PLAIN: seen for the first time, on both sides, and equal: matched, and nothing more to say. Nearly all are.
+        is_filled_now, order_minor, order_currency, has_statement, statement_minor, statement_fee_minor, statement_currency
+    from filled
+    where not (
+        -- REC-PLAIN: seen for the first time, on both sides, and equal: matched, and nothing more to say. Nearly all are, so they have no row.
         is_first_seen and order_status = 'success' and coalesce(order_minor = statement_minor, false)
         and coalesce(order_currency = statement_currency, false)
-        and (statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0) as is_plain_match
-    from filled
+        and (statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0)
+    )
     union all
     {{ part('left') }}
     select
@@ -104,7 +110,7 @@ final as (
         false as has_order, false as is_order_successful, false as is_filled_now,
         cast(null as bigint) as order_minor, cast(null as {{ dbt.type_string() }}) as order_currency,
         false as has_statement, cast(null as bigint) as statement_minor, cast(null as bigint) as statement_fee_minor,
-        cast(null as {{ dbt.type_string() }}) as statement_currency, false as is_plain_match
+        cast(null as {{ dbt.type_string() }}) as statement_currency
     from items_left
     {{ parts_end() }}
 )

@@ -21,7 +21,7 @@ first_changes as (
 ),
 
 plain as (
-    {{ plain_matches('true') | indent(4) }}
+    {{ plain_matches() | indent(4) }}
 ),
 
 periods as (

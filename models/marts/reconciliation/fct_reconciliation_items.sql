@@ -8,7 +8,7 @@ with items as (
     select
         batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, null, left_minor, right_minor,
         right_minor - left_minor, currency, mismatched_fields, opened_batch_id, match_kind
-    from ({{ plain_matches('true') }}) as plain
+    from ({{ plain_matches() }}) as plain
 ),
 
 final as (

@@ -25,10 +25,9 @@ sides as (
 
 -- Items that were matched when first seen move nothing between the pools; they are counted apart, without a look at each.
 plain as (
-    select channel_code, order_currency as currency, count(*) as matched_count, {{ minor_sum('order_minor') }} as matched_minor
-    from {{ ref('int_reconciliation__pairs') }}
-    where batch_id = {{ batch_id() }} and is_plain_match
-    group by channel_code, order_currency
+    select channel_code, currency, count(*) as matched_count, {{ minor_sum('left_minor') }} as matched_minor
+    from ({{ plain_matches('= ' ~ batch_id()) | indent(4) }}) as plain_matches
+    group by channel_code, currency
 ),
 
 moved as (
