@@ -8,7 +8,8 @@
         orders.currency, 'matched' as result, 'none' as pool, orders.order_minor as left_minor, orders.order_minor as right_minor,
         orders.currency as left_currency, orders.currency as right_currency, true as is_order_successful,
         false as has_other_currency, '' as mismatched_fields, cast(null as bigint) as buffer_days, orders.batch_id as opened_batch_id,
-        cast(null as date) as opened_date, 'auto' as match_kind, false as is_open, false as is_regressed,
+        cast(null as date) as opened_date, 'auto' as match_kind, cast(null as {{ dbt.type_string() }}) as decision_no,
+        false as is_open, false as is_regressed,
         cast(null as bigint) as left_fee_minor, cast(null as bigint) as right_fee_minor
     from (
         select

@@ -139,4 +139,21 @@ create table if not exists {{ prefix }}meta.resets (
     reset_by text not null,
     reset_at timestamp not null
 );
+create table if not exists {{ prefix }}raw.decisions (
+    decision_seq bigint not null,
+    decision_no text not null,
+    relation text not null,
+    item_key text not null,
+    order_no text not null,
+    action text not null,
+    other_item_key text,
+    other_order_no text,
+    line_channel_code text,
+    line_txn_no text,
+    takes_back_no text,
+    reason text not null,
+    decided_by text not null,
+    decided_at timestamp not null,
+    after_batch_id bigint not null
+);
 {%- endmacro %}

@@ -155,7 +155,7 @@ class PostgresWarehouse(Warehouse):
 
     def ensure_raw_tables(self) -> None:
         # The last table of the definition: what was made before it came to be lacks it.
-        if self.has_table("raw", "load_files") and self._has_indexes() and self.has_table("meta", "resets"):
+        if self.has_table("raw", "load_files") and self._has_indexes() and self.has_table("raw", "decisions"):
             return
         with self.transaction():
             self.execute("select pg_advisory_xact_lock(hashtext('settle raw tables'))")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from tests.mutations.harness import Mutation
 
 STEPS = "models/intermediate/reconciliation/int_reconciliation__"
-SIDES, PAIRS, JUDGED, ITEMS = (
+SIDES, PAIRS, JUDGED, NOW, ITEMS = (
     STEPS + "sides_touched.sql",
     STEPS + "pairs.sql",
     STEPS + "items_judged.sql",
+    STEPS + "items_now.sql",
     STEPS + "items.sql",
 )
 
@@ -161,14 +162,14 @@ JUDGING = (
 KEEPING = (
     Mutation(
         "what waits is found in any channel",
-        ITEMS,
+        NOW,
         "before.order_no = judged.order_no and before.channel_code = judged.channel_code",
         "before.order_no = judged.order_no",
         "REC_KNOWN_late_then_regressed",
     ),
     Mutation(
         "what comes late matches whatever its amount",
-        ITEMS,
+        NOW,
         "            else judged.finding\n        end as result",
         "            when judged.finding = 'amount_mismatch' and before.is_open then 'matched_late'\n"
         "            else judged.finding\n        end as result",
@@ -183,7 +184,7 @@ KEEPING = (
     ),
     Mutation(
         "what breaks again is as old as its match",
-        ITEMS,
+        NOW,
         "case when before.is_open then before.opened_batch_id",
         "case when before.order_no is not null then before.opened_batch_id",
         "REC_REGRESSED_matched_broken_mended_broken_again",
@@ -198,20 +199,20 @@ KEEPING = (
     Mutation(
         "whatever is open has regressed",
         ITEMS,
-        "was_matched and pool <> 'none' as is_regressed",
+        "was_matched and not (is_taken_back and is_as_before) and pool <> 'none' as is_regressed",
         "pool <> 'none' as is_regressed",
         "REC_REGRESSED_never_matched_is_not_regressed",
     ),
     Mutation(
         "the fee is forgotten overnight",
-        ITEMS,
+        NOW,
         "case when judged.order_no is null then before.left_fee_minor else judged.left_fee_minor end",
         "judged.left_fee_minor",
         "REC_OPEN_who_does_what_about_what_differs",
     ),
     Mutation(
         "what is tolerated is not told",
-        ITEMS,
+        NOW,
         "            when judged.finding = 'within_tolerance' then 'tolerance'\n",
         "",
         "REC_TOLERANCE_at_the_tolerance_and_one_unit_over",

@@ -87,6 +87,7 @@ MARTS = (
             "currency",
             "opened_batch_id",
             "match_kind",
+            "decision_no",
         ),
         ("item_key",),
         where="relation = 'orders_channel'",

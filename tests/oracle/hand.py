@@ -5,6 +5,7 @@ from datetime import date
 
 from tests.oracle.oracle import run_oracle
 from tests.oracle.world import (
+    DECISION_COLUMNS,
     LINE_COLUMNS,
     ORDER_COLUMNS,
     PAYMENT_COLUMNS,
@@ -62,6 +63,14 @@ def payment(order_no: str, amount: object, **values: object) -> Row:
         "completed_at": f"{MONDAY}T10:00:05+08:00",
     }
     return _row(PAYMENT_COLUMNS, defaults, {"order_no": order_no, "amount": amount, **values})
+
+
+def decision(decision_no: str, action: str, item_key: str, other_item_key: str = "", **values: object) -> Row:
+    """A decision about an item of the item's own number; the line of `reassign` is of channel C."""
+    values |= {"decision_no": decision_no, "action": action, "item_key": item_key, "other_item_key": other_item_key}
+    numbers = {"order_no": item_key, "other_order_no": other_item_key}
+    values |= {column: key.split("|")[1] for column, key in numbers.items() if key}
+    return _row(DECISION_COLUMNS, {"line_channel_code": "C" if "line_txn_no" in values else ""}, values)
 
 
 def seed(name: str, **values: object) -> Row:
@@ -145,6 +154,7 @@ def batch(day: str, *rows: Row) -> Batch:
         [row for row in rows if "order_type" in row],
         [row for row in rows if "line_no" in row],
         [row for row in rows if "txn_type" in row],
+        [row for row in rows if "decision_no" in row],
     )
 
 

@@ -31,6 +31,7 @@ class Oracle:
             arrived = self.book.take(batch.orders, batch.order_lines)
             touched = self.reconciler.take(batch_id, batch.payments)
             touched |= {(direction, order_no) for order_no in arrived for direction in ("payment", "refund")}
+            touched |= self.reconciler.decide(batch.decisions)
             filled = self.reconciler.fill(touched)
             outcome = self.sorter.sort()
             self._except(batch_id, outcome)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from tests.oracle.orders import Book, Order
@@ -66,6 +66,13 @@ class Item:
     currency: str
     opened: int
     match_kind: str | None
+    fees: tuple[int | None, int | None] = (None, None)
+    decision_no: str | None = None
+
+    @property
+    def is_closed_by_decision(self) -> bool:
+        """Closed, though its sides are not equal."""
+        return self.pool == "none" and self.result not in ("matched", "matched_late")
 
 
 @dataclass
@@ -79,6 +86,9 @@ class Reconciler:
     numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
     rows: list[Output] = field(default_factory=list)
     open_rows: list[Output] = field(default_factory=list)
+    assigned: dict[str, tuple[Statement, Statement]] = field(default_factory=dict)
+    due: dict[str, Row] = field(default_factory=dict)
+    closing: set[str] = field(default_factory=set)
 
     def rule(self, channel_code: str) -> Rule:
         """The channel's rule; a channel without one, and no channel, are strict."""
@@ -146,6 +156,34 @@ class Reconciler:
                 found.append(Sides(further, channel, order_no, direction, None, (line,), True))
         return found
 
+    def decide(self, decisions: Sequence[Row]) -> set[tuple[str, str]]:
+        """Take in the decisions of a batch and move the lines they are about; returns the numbers they touch."""
+        self.due, touched = {}, set()
+        for row in decisions:
+            keys = [key for key in (row["item_key"], row["other_item_key"]) if key]
+            self.due |= dict.fromkeys(keys, row)
+            if row["action"] == "reassign":
+                line = next(
+                    line
+                    for lines in self.lines.values()
+                    for line in lines
+                    if (line.channel_code, line.txn_no) == (row["line_channel_code"], row["line_txn_no"])
+                )
+                moved = replace(line, order_no=row["other_order_no"])
+                self._move(line, moved)
+                self.assigned[row["decision_no"]] = (line, moved)
+            elif row["action"] == "reopen" and row["takes_back_no"] in self.assigned:
+                line, moved = self.assigned.pop(row["takes_back_no"])
+                self._move(moved, line)
+            if row["action"] in ("auto_fill", "reassign", "reopen"):
+                numbers = (key.split("|")[1] for key in keys)
+                touched |= {(direction, number) for number in numbers for direction in ("payment", "refund")}
+        return touched
+
+    def _move(self, line: Statement, moved: Statement) -> None:
+        self.lines[(line.direction, line.order_no)].remove(line)
+        self.lines[(moved.direction, moved.order_no)].append(moved)
+
     def fill(self, touched: set[tuple[str, str]]) -> set[tuple[str, str]]:
         """Count pending orders as paid where their channel proves it; returns which were filled."""
         filled = set()
@@ -154,7 +192,8 @@ class Reconciler:
             if order is None or order.status != "pending" or self.book.successful(order):
                 continue
             for side in self.sides(direction, order_no):
-                if side.order is None or not side.lines or not self.rule(side.channel_code).auto_fill:
+                decided = self.due.get(side.key, {}).get("action") == "auto_fill"
+                if side.order is None or not side.lines or not (decided or self.rule(side.channel_code).auto_fill):
                     continue
                 right = _sum(side.lines)
                 same_currency = {line.currency for line in side.lines} == {order.currency}
@@ -172,8 +211,10 @@ class Reconciler:
         expected_fee: Callable[[tuple[str, int]], int | None],
     ) -> None:
         """Judge every item that is touched or open, and write what changed and what stays open."""
+        self.closing = self._closing(expected_fee)
         still_open = {self.numbers[key] for key, item in self.items.items() if item.pool in OPEN_POOLS}
-        for number in sorted(touched | still_open):
+        decided = {self.numbers[key] for key in self.due if key in self.numbers}
+        for number in sorted(touched | still_open | decided):
             sides = {side.key: side for side in self.sides(*number)}
             for key in self.items:
                 if self.numbers[key] == number and key not in sides:
@@ -181,7 +222,7 @@ class Reconciler:
                     sides[key] = Sides(key, channel, number[1], number[0], None, ())
             for side in sides.values():
                 item = self.items.get(side.key)
-                if number in touched or (item is not None and item.pool in OPEN_POOLS):
+                if number in touched or side.key in self.due or (item is not None and item.pool in OPEN_POOLS):
                     is_filled = number in filled and side.order is not None
                     self._judge_one(batch_id, dates, side, item, is_filled, expected_fee)
         for key, item in sorted(self.items.items()):
@@ -196,6 +237,53 @@ class Reconciler:
                         "age_days": age,
                     }
                 )
+
+    def _closing(self, expected_fee: Callable[[tuple[str, int]], int | None]) -> set[str]:
+        """The items that decisions close now: those whose every item is open and stands as it did."""
+        found: set[str] = set()
+        for row in self.due.values():
+            if row["action"] in ("level_out", "write_off_match"):
+                keys = {key for key in (row["item_key"], row["other_item_key"]) if key}
+                known = [self.items.get(key) for key in keys]
+                if all(item is not None and item.pool in OPEN_POOLS for item in known) and all(
+                    self._stands(key, expected_fee) for key in keys
+                ):
+                    found |= keys
+        return found
+
+    def _stands(self, key: str, expected_fee: Callable[[tuple[str, int]], int | None]) -> bool:
+        """Whether judging the item now finds what is known of it."""
+        known = self.items[key]
+        side = next((side for side in self.sides(*self.numbers[key]) if side.key == key), None)
+        if side is None:
+            return False
+        found, left, right = self._found(side, expected_fee)
+        return (found, left, right, self._currency(side, known), self._fees(side, expected_fee)) == (
+            known.result,
+            known.left,
+            known.right,
+            known.currency,
+            known.fees,
+        )
+
+    def _found(
+        self, side: Sides, expected_fee: Callable[[tuple[str, int]], int | None]
+    ) -> tuple[str, int | None, int | None]:
+        """The result and both amounts of an item, whatever was known before."""
+        left_order = side.order if side.order is not None and self.book.successful(side.order) else None
+        shown = side.order if side.lines else left_order
+        left = shown.amount if shown is not None else None
+        right = _sum(side.lines) if side.lines else None
+        return self._result(side, left_order, self.rule(side.channel_code), expected_fee), left, right
+
+    def _fees(
+        self, side: Sides, expected_fee: Callable[[tuple[str, int]], int | None]
+    ) -> tuple[int | None, int | None]:
+        """The fee that we expect and the one they took."""
+        is_paid = side.order is not None and self.book.successful(side.order) and side.direction == "payment"
+        ours = expected_fee((side.order_no, side.order.version)) if is_paid and side.order and side.lines else None
+        fees = [line.fee for line in side.lines if line.fee is not None]
+        return ours, sum(fees) if fees else None
 
     def is_open(self, order: Order) -> bool:
         """Whether the order's own item is in a pool."""
@@ -213,29 +301,36 @@ class Reconciler:
         expected_fee: Callable[[tuple[str, int]], int | None],
     ) -> None:
         rule = self.rule(side.channel_code)
-        left_order = side.order if side.order is not None and self.book.successful(side.order) else None
-        shown = side.order if side.lines else left_order
-        left = shown.amount if shown is not None else None
-        right = _sum(side.lines) if side.lines else None
-        result = self._result(side, left_order, rule, expected_fee)
+        result, left, right = self._found(side, expected_fee)
+        due = self.due.get(side.key, {})
+        action = due.get("action")
+        taken_back = action == "reopen" and known is not None and known.decision_no == due["takes_back_no"]
+        if (
+            known is not None
+            and known.is_closed_by_decision
+            and not taken_back
+            and self._stands(side.key, expected_fee)
+        ):
+            return
         is_known_open = known is not None and known.pool in OPEN_POOLS
         if result == "":
             if known is None:
                 return
-            result, left, right = ("matched_late" if is_known_open else known.result), None, None
+            result, left, right = (known.result if known.result == "matched" else "matched_late"), None, None
         if result == "matched" and not filled and known is not None:
-            # What was matched and still is keeps its result; what was open is matched late.
-            result = "matched_late" if is_known_open else known.result
+            # What was matched and still is keeps its result; what differed is matched late.
+            result = known.result if known.result == "matched" else "matched_late"
         opened = batch_id
         if is_known_open and known is not None:
             opened = known.opened
-        if result in ("matched", "matched_late"):
+        if result in ("matched", "matched_late") or side.key in self.closing:
             pool = "none"
         elif result == "platform_only":
             pool = "error" if (dates[batch_id] - dates[opened]).days > rule.buffer_days else "buffer"
         else:
             pool = "error"
         currency = self._currency(side, known)
+        fees = self._fees(side, expected_fee)
         if known is not None and (known.result, known.pool, known.left, known.right, known.currency) == (
             result,
             pool,
@@ -243,8 +338,15 @@ class Reconciler:
             right,
             currency,
         ):
+            known.fees = fees
             return
         match_kind = _match_kind(result, left, right, filled, known if not is_known_open else None)
+        decision_no = None
+        is_by_decision = side.key in self.closing or action in ("reassign", "reopen")
+        if is_by_decision or (action == "auto_fill" and filled):
+            decision_no = due["decision_no"]
+            if pool == "none" and action != "reopen":
+                match_kind = "manual"
         self.rows.append(
             {
                 "batch_id": batch_id,
@@ -260,9 +362,10 @@ class Reconciler:
                 "currency": currency,
                 "opened_batch_id": opened,
                 "match_kind": match_kind,
+                "decision_no": decision_no,
             }
         )
-        self.items[side.key] = Item(result, pool, left, right, currency, opened, match_kind)
+        self.items[side.key] = Item(result, pool, left, right, currency, opened, match_kind, fees, decision_no)
         self.numbers[side.key] = (side.direction, side.order_no)
 
     def _result(

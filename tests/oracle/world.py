@@ -43,6 +43,17 @@ PAYMENT_COLUMNS = (
     "completed_at",
     "settlement_batch_no",
 )
+DECISION_COLUMNS = (
+    "decision_no",
+    "item_key",
+    "order_no",
+    "action",
+    "other_item_key",
+    "other_order_no",
+    "line_channel_code",
+    "line_txn_no",
+    "takes_back_no",
+)
 SEED_COLUMNS: dict[str, tuple[str, ...]] = {
     "participants": ("participant_id", "participant_name", "participant_kind", "parent_participant_id"),
     "accounts": ("account_no", "participant_id", "account_kind", "currency"),
@@ -151,12 +162,13 @@ OPTIONAL_COLUMNS = {
 
 @dataclass(frozen=True)
 class Batch:
-    """What arrived for one accounting date, in canonical text columns."""
+    """What arrived for one accounting date, in canonical text columns, and the decisions that take effect with it."""
 
     batch_date: date
     orders: Sequence[Row] = ()
     order_lines: Sequence[Row] = ()
     payments: Sequence[Row] = ()
+    decisions: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

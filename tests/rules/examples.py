@@ -34,18 +34,26 @@ CODES = frozenset(
         "channel_txn_no",
         "contract_no",
         "customer_id",
+        "decision_no",
         "hold_no",
+        "line_channel_code",
+        "line_txn_no",
         "model_code",
         "order_no",
         "original_order_no",
+        "other_order_no",
         "parent_bearer",
         "parent_participant_id",
         "participant_id",
         "product_code",
         "rule_code",
+        "takes_back_no",
         "target",
     }
 )
+# Columns whose text is the name of an item: codes between bars, and words of the warehouse's own.
+ITEM_KEYS = frozenset({"item_key", "other_item_key"})
+WORDS_OF_KEYS = frozenset({"", "refund", "dup", "txn"})
 # The bearer `participant` stands for the line's own participant, whoever that is.
 GENERAL_CODES = frozenset({"", "participant"})
 
@@ -147,7 +155,7 @@ def _seed(table: str, row: Row) -> Row:
 
 def _batch(day: date, example: Example, prefix: str) -> Batch:
     datasets = example.batches.get(day.isoformat(), {})
-    unknown = set(datasets) - {"orders", "order_lines", "payments"}
+    unknown = set(datasets) - {"orders", "order_lines", "payments", "decisions"}
     assert not unknown, f"{example.id}: unknown {sorted(unknown)}"
     rows: list[Row] = []
     for values in datasets.get("orders", []):
@@ -159,6 +167,9 @@ def _batch(day: date, example: Example, prefix: str) -> Batch:
     for values in datasets.get("payments", []):
         rest = {"completed_at": f"{day.isoformat()}T10:00:05+08:00", **values}
         rows.append(hand.payment(rest.pop("order_no"), rest.pop("amount"), **rest))
+    for values in datasets.get("decisions", []):
+        rest = dict(values)
+        rows.append(hand.decision(rest.pop("decision_no"), rest.pop("action"), rest.pop("item_key"), **rest))
     return hand.batch(day.isoformat(), *(_prefixed(row, prefix) for row in rows))
 
 
@@ -167,6 +178,9 @@ def _prefixed(row: Row, prefix: str) -> Row:
         column: prefix + value if column in CODES and value not in GENERAL_CODES else value
         for column, value in row.items()
     }
+    for column in ITEM_KEYS & set(row):
+        parts = row[column].split("|")
+        named[column] = "|".join(part if part in WORDS_OF_KEYS else prefix + part for part in parts)
     codes = named.get("billing_rule_codes", "")
     if codes:
         named["billing_rule_codes"] = ";".join(prefix + code for code in codes.split(";"))

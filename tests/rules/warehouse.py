@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from settle.output import SilentReporter
 from settle.settings import Settings
 from settle.warehouse import Warehouse, open_warehouse
 from tests.oracle.compare import compare_worlds
-from tests.oracle.world import Row, World
+from tests.oracle.world import DECISION_COLUMNS, Row, World
 from tests.oracle.worlds import write_config, write_files
 from tests.rules.examples import DATES, Example, prefix_of, worlds_of
 
 PREFIX = re.compile(r"W(\d+)-")
+DECIDED_AT = datetime(2026, 1, 1)
 # The column that tells whose row it is. Only these marts can be expected of an example.
 NAMED_BY = {
     "clearing.fct_clearing_details": "order_no",
@@ -31,6 +33,7 @@ NAMED_BY = {
     "clearing.fct_clearing_exceptions": "order_no",
     "reconciliation.fct_reconciliation_items": "item_key",
     "reconciliation.fct_item_periods": "item_key",
+    "reconciliation.fct_reconciliation_decisions": "item_key",
     "reconciliation.fct_open_items": "item_key",
     "reconciliation.fct_reconciliation_totals": "channel_code",
     "reconciliation.rpt_reconciliation_measures": "channel_code",
@@ -139,12 +142,33 @@ def load_examples(here: Settings, worlds: Sequence[World], examples: Sequence[Ex
         load_files(here, [FileJob(dataset, path, "canonical")], day, Rejecting(), SilentReporter(), reports)
     for report in reports:
         assert report.counts.rejected == 0, report.summary()
+    write_decisions(here, worlds)
     for number, example in enumerate(examples):
         for name, text in example.files.items():
             path = folder / f"{prefix_of(number)}{name}"
             path.write_text(text.replace("{p}", prefix_of(number)), encoding="utf-8")
             job = FileJob("orders", path, "canonical")
             load_files(here, [job], DATES[0], Rejecting(bad=True), SilentReporter(), reports)
+
+
+def write_decisions(here: Settings, worlds: Sequence[World]) -> None:
+    """The worlds' decisions as if each had been taken when the batch before its own was the last one built."""
+    with open_warehouse(here) as warehouse, warehouse.transaction():
+        raw, sequence = warehouse.schema("raw"), itertools.count(1)
+        columns = ", ".join(DECISION_COLUMNS)
+        places = ", ".join("?" * len(DECISION_COLUMNS))
+        for place in range(len(worlds[0].batches)):
+            for row in (row for world in worlds for row in world.batches[place].decisions):
+                warehouse.execute(
+                    f"insert into {raw}.decisions (decision_seq, relation, reason, decided_by, decided_at, "
+                    f"after_batch_id, {columns}) values (?, 'orders_channel', 'as agreed', 'Li', ?, ?, {places})",
+                    (next(sequence), DECIDED_AT, place, *_nulls(row)),
+                )
+
+
+def _nulls(decision: Row) -> list[str | None]:
+    """Its values; only the order number may be an empty text, that of a line without one."""
+    return [decision[column] or ("" if column == "order_no" else None) for column in DECISION_COLUMNS]
 
 
 def rows_of_examples(warehouse: Warehouse, examples: Sequence[Example]) -> dict[str, dict[str, list[Row]]]:

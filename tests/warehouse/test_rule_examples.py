@@ -33,11 +33,6 @@ def test_the_oracle_agrees_with_all_examples(found: Found) -> None:
     assert not found.differences, "\n".join(found.differences[:30])
 
 
-def test_every_rule_with_examples_has_its_test() -> None:
-    tests = {name.removeprefix("test_").replace("_", "-").upper() for name in globals()}
-    assert sorted(({example.rule for example in EXAMPLES} | set(BREAKS)) - tests) == []
-
-
 @examples_of("SORT-LINES")
 def test_sort_lines(holds: Check, example: Example) -> None:
     holds(example)

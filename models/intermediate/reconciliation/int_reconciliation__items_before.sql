@@ -4,13 +4,15 @@
 with touched as (
     select distinct order_no from {{ ref('int_reconciliation__pairs') }}
     where batch_id = {{ batch_id() }}
+    union
+    select order_no from {{ ref('int_reconciliation__decisions_due') }}
 ),
 
 rows_before as (
     select
         batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, currency, result, pool, left_minor, right_minor,
         left_currency, right_currency, is_order_successful, has_other_currency, mismatched_fields, buffer_days, opened_batch_id,
-        opened_date, match_kind, is_open, is_regressed, left_fee_minor, right_fee_minor
+        opened_date, match_kind, decision_no, is_open, is_regressed, left_fee_minor, right_fee_minor
     from {{ history_of('int_reconciliation__items') }}
     where
         batch_id < {{ batch_id() }}

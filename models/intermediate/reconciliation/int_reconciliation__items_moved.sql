@@ -16,20 +16,40 @@ with items as (
 
 -- An item can move without a change of its result (its order is taken back while the currencies differ), so all are read.
 -- Lines of one item in two currencies have no common sum in the item, so they are added up here, by currency.
-lines_of_mixed as (
+lines_placed as (
     select
-        items.channel_code, lines.currency,
-        (case when items.right_currency = '' then lines.amount_minor else 0 end)
-        - (case when items.previous_right_currency = '' and lines.batch_id < {{ batch_id() }} then lines.amount_minor else 0 end)
-            as moved_minor
+        lines.channel_code, lines.direction, lines.currency, lines.amount_minor, lines.order_no,
+        case when lines.batch_id < {{ batch_id() }} then lines.order_no end as order_no_before
+    from {{ ref('stg_channel__payments') }} as lines
+    left join {{ ref('int_reconciliation__lines_moved') }} as moved
+        on moved.channel_txn_no = lines.channel_txn_no and moved.channel_code = lines.channel_code
+    where
+        lines.status = 'success' and lines.batch_id <= {{ batch_id() }} and moved.channel_code is null
+        and lines.order_no in (
+            select order_no from items
+            where right_currency = '' or previous_right_currency = ''
+        )
+    union all
+    select channel_code, direction, currency, amount_minor, order_no, order_no_before
+    from {{ ref('int_reconciliation__lines_moved') }}
+),
+
+lines_of_mixed as (
+    select items.channel_code, lines.currency, lines.amount_minor as moved_minor
     from items
-    inner join {{ ref('stg_channel__payments') }} as lines
+    inner join lines_placed as lines
         on
             lines.order_no = items.order_no and lines.direction = items.direction
             and (lines.channel_code = items.channel_code or items.channel_code = '')
-    where
-        (items.right_currency = '' or items.previous_right_currency = '')
-        and lines.status = 'success' and lines.batch_id <= {{ batch_id() }}
+    where items.right_currency = ''
+    union all
+    select items.channel_code, lines.currency, -lines.amount_minor
+    from items
+    inner join lines_placed as lines
+        on
+            lines.order_no_before = items.order_no and lines.direction = items.direction
+            and (lines.channel_code = items.channel_code or items.channel_code = '')
+    where items.previous_right_currency = ''
 ),
 
 moves as (

@@ -5,6 +5,10 @@ with orders_of_any_channel as (
     select * from {{ ref('int_reconciliation__orders_of_any_channel') }}
 ),
 
+lines_moved as (
+    select * from {{ ref('int_reconciliation__lines_moved') }}
+),
+
 -- Whose lines went to the empty channel as of the batch before: an order can gain or lose its channel.
 highest_before as (
     select order_no, max(order_version) as order_version
@@ -34,9 +38,18 @@ lines_before as (
         lines.currency, lines.amount_minor
     from {{ ref('stg_channel__payments') }} as lines
     inner join rearranged on rearranged.order_no = lines.order_no
+    left join lines_moved as moved on moved.channel_txn_no = lines.channel_txn_no and moved.channel_code = lines.channel_code
     left join any_channel_before as was on was.order_no = lines.order_no and was.direction = lines.direction
     left join orders_of_any_channel as now on now.order_no = lines.order_no and now.direction = lines.direction
-    where lines.batch_id < {{ batch_id() }} and lines.status = 'success'
+    where lines.batch_id < {{ batch_id() }} and lines.status = 'success' and moved.channel_code is null
+    union all
+    select
+        case when was.order_no is null then moved.channel_code else '' end,
+        case when now.order_no is null then moved.channel_code else '' end,
+        moved.currency, moved.amount_minor
+    from lines_moved as moved
+    left join any_channel_before as was on was.order_no = moved.order_no_before and was.direction = moved.direction
+    left join orders_of_any_channel as now on now.order_no = moved.order_no and now.direction = moved.direction
 ),
 
 final as (

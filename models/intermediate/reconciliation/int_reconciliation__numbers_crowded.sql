@@ -8,8 +8,26 @@ with numbers_again as (
     having count(*) > 1
 ),
 
+-- REC-DECIDE: what was decided about a number or a line of it has it looked at again, with all its lines.
+numbers_decided as (
+    select order_no from {{ ref('int_reconciliation__decisions_due') }}
+    where action in ('auto_fill', 'reassign', 'reopen')
+),
+
 final as (
     select order_no from numbers_again
+    union
+    select order_no from {{ ref('int_reconciliation__lines_moved') }}
+    where
+        order_no in (
+            select order_no from {{ ref('stg_orders__orders') }}
+            where batch_id = {{ batch_id() }}
+            union all
+            select order_no from {{ ref('stg_channel__payments') }}
+            where batch_id = {{ batch_id() }} and status = 'success' and order_no is not null
+            union all
+            select order_no from numbers_decided
+        )
     union
     select order_no from {{ ref('stg_channel__payments') }}
     where
@@ -20,6 +38,8 @@ final as (
             union all
             select order_no from {{ ref('stg_channel__payments') }}
             where batch_id = {{ batch_id() }} and status = 'success' and order_no is not null
+            union all
+            select order_no from numbers_decided
         )
 )
 

@@ -27,6 +27,9 @@ orders_seen as (
             where batch_id = {{ batch_id() }} and status = 'success' and order_no is not null
             union all
             select order_no from outdated_now
+            union all
+            select order_no from {{ ref('int_reconciliation__decisions_due') }}
+            where action in ('auto_fill', 'reassign', 'reopen')
         )
 ),
 
@@ -44,6 +47,9 @@ line_sums as (
                 union all
                 select order_no from {{ ref('stg_orders__orders') }}
                 where batch_id = {{ batch_id() }}
+                union all
+                select order_no from {{ ref('int_reconciliation__decisions_due') }}
+                where action in ('auto_fill', 'reassign', 'reopen')
             )
         )
     group by order_no, order_version

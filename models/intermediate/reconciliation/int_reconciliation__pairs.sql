@@ -8,6 +8,11 @@ sides as (
     select * from {{ ref('int_reconciliation__sides_touched') }}
 ),
 
+fills_decided as (
+    select order_no from {{ ref('int_reconciliation__decisions_due') }}
+    where action = 'auto_fill'
+),
+
 filled_before as (
     select distinct order_no, order_version from {{ this }}
     where batch_id < {{ batch_id() }} and is_filled_now
@@ -38,45 +43,19 @@ paired as (
             and sides.own_txn_no = ''
 ),
 
--- An item that an order without a channel, or a later version of it, took over has no side of its own any more.
-orders_moving as (
-    select order_no from {{ ref('stg_orders__orders') }}
-    where batch_id = {{ batch_id() }} and (channel_code is null or order_version > 1)
-),
-
-items_before as (
-    select channel_code, order_no, direction, own_txn_no, is_further_line from {{ this }}
-    where batch_id < {{ batch_id() }} and order_no in (select order_no from orders_moving)
-    union
-    select channel_code, order_no, direction, own_txn_no, is_further_line
-    from ({{ plain_matches('< ' ~ batch_id(), 'select order_no from orders_moving', this) | indent(4) }}) as plain
-),
-
-items_left as (
-    select items_before.*
-    from items_before
-    left join {{ this }} as now
-        on
-            now.channel_code = items_before.channel_code
-            and now.order_no = items_before.order_no
-            and now.direction = items_before.direction
-            and now.own_txn_no = items_before.own_txn_no
-            and now.batch_id = {{ batch_id() }}
-    where now.order_no is null
-),
-
 filled as (
     select
         paired.*,
         filled_before.order_no is not null as was_filled,
         -- REC-FILL: theirs paid, ours pending, equal to the unit: our order counts as paid from this batch on.
         filled_before.order_no is null and paired.order_status = 'pending' and paired.has_statement
-        and coalesce(rules.auto_fill, false)
+        and (coalesce(rules.auto_fill, false) or fills_decided.order_no is not null)
         and coalesce(paired.order_minor = paired.statement_minor, false)
         and coalesce(paired.order_currency = paired.statement_currency, false) as is_filled_now
     from paired
     left join filled_before
         on filled_before.order_no = paired.order_no and filled_before.order_version = paired.order_version
+    left join fills_decided on fills_decided.order_no = paired.order_no
     left join {{ ref('stg_config__reconciliation_rules') }} as rules
         on rules.relation = 'orders_channel' and rules.channel_code = paired.channel_code
 ),
@@ -111,7 +90,7 @@ final as (
         cast(null as bigint) as order_minor, cast(null as {{ dbt.type_string() }}) as order_currency,
         false as has_statement, cast(null as bigint) as statement_minor, cast(null as bigint) as statement_fee_minor,
         cast(null as {{ dbt.type_string() }}) as statement_currency
-    from items_left
+    from {{ ref('int_reconciliation__items_left') }}
     {{ parts_end() }}
 )
 

@@ -98,6 +98,11 @@ final as (
     left join {{ ref('int_reconciliation__orders_of_any_channel') }} as any_channel
         on any_channel.order_no = lines.order_no and any_channel.direction = lines.direction
     where lines.batch_id = {{ batch_id() }} and lines.status = 'success' and crowded_numbers.order_no is null
+    union all
+    -- A line without a number whose assignment is taken back is an item of its own again.
+    select channel_code, '', direction, channel_txn_no, false, amount_minor, fee_minor, currency, false
+    from {{ ref('int_reconciliation__lines_moved') }}
+    where order_no is null and order_no_before is not null
 )
 
 select * from final

@@ -1,13 +1,13 @@
 with items as (
     select
         batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, previous_result, left_minor, right_minor,
-        difference_minor, currency, mismatched_fields, opened_batch_id, match_kind
+        difference_minor, currency, mismatched_fields, opened_batch_id, match_kind, decision_no
     from {{ ref('int_reconciliation__items') }}
     where is_changed
     union all
     select
         batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, null, left_minor, right_minor,
-        right_minor - left_minor, currency, mismatched_fields, opened_batch_id, match_kind
+        right_minor - left_minor, currency, mismatched_fields, opened_batch_id, match_kind, decision_no
     from ({{ plain_matches() }}) as plain
 ),
 
@@ -29,7 +29,7 @@ final as (
         items.mismatched_fields,
         items.opened_batch_id,
         items.match_kind,
-        cast(null as {{ dbt.type_string() }}) as decision_no
+        items.decision_no
     from items
     inner join {{ ref('stg_loads__batches') }} as batches on batches.batch_id = items.batch_id
 )
