@@ -3,7 +3,7 @@
     with a batch (all that are paired without it), `numbers` a query for the order numbers to look at; `pairs` names the pairs where they can't be a ref: in their own SQL. -#}
 {% macro plain_matches(batches='', numbers='', pairs=none) -%}
     select
-        orders.batch_id, coalesce(orders.channel_code, '') as channel_code, orders.order_no,
+        orders.batch_id, 'orders_channel' as relation, coalesce(orders.channel_code, '') as channel_code, orders.order_no,
         case when orders.order_type = 'refund' then 'refund' else 'payment' end as direction, '' as own_txn_no, false as is_further_line,
         orders.currency, 'matched' as result, 'none' as pool, orders.order_minor as left_minor, orders.order_minor as right_minor,
         orders.currency as left_currency, orders.currency as right_currency, true as is_order_successful,

@@ -2,6 +2,6 @@
 {% macro reconciliation_results() -%}
     {{ return([
         'matched', 'matched_late', 'amount_mismatch', 'fee_mismatch', 'currency_mismatch', 'status_mismatch', 'platform_only',
-        'channel_only', 'duplicate_channel'
+        'channel_only', 'duplicate_channel', 'ambiguous'
     ]) }}
 {%- endmacro %}

@@ -6,6 +6,7 @@ from datetime import date
 from tests.oracle.oracle import run_oracle
 from tests.oracle.world import (
     DECISION_COLUMNS,
+    DEPOSIT_COLUMNS,
     LINE_COLUMNS,
     ORDER_COLUMNS,
     PAYMENT_COLUMNS,
@@ -63,6 +64,12 @@ def payment(order_no: str, amount: object, **values: object) -> Row:
         "completed_at": f"{MONDAY}T10:00:05+08:00",
     }
     return _row(PAYMENT_COLUMNS, defaults, {"order_no": order_no, "amount": amount, **values})
+
+
+def deposit(bank_ref_no: str, amount: object, **values: object) -> Row:
+    """A credit on our bank account."""
+    defaults = {"account_no": "BANK", "booked_on": MONDAY, "direction": "credit", "currency": "CNY"}
+    return _row(DEPOSIT_COLUMNS, defaults, {"bank_ref_no": bank_ref_no, "amount": amount, **values})
 
 
 def decision(decision_no: str, action: str, item_key: str, other_item_key: str = "", **values: object) -> Row:
@@ -155,6 +162,7 @@ def batch(day: str, *rows: Row) -> Batch:
         [row for row in rows if "line_no" in row],
         [row for row in rows if "txn_type" in row],
         [row for row in rows if "decision_no" in row],
+        [row for row in rows if "bank_ref_no" in row],
     )
 
 

@@ -43,6 +43,17 @@ PAYMENT_COLUMNS = (
     "completed_at",
     "settlement_batch_no",
 )
+DEPOSIT_COLUMNS = (
+    "account_no",
+    "bank_ref_no",
+    "booked_on",
+    "direction",
+    "amount",
+    "currency",
+    "settlement_batch_no",
+    "narrative",
+    "balance",
+)
 DECISION_COLUMNS = (
     "decision_no",
     "item_key",
@@ -169,6 +180,7 @@ class Batch:
     order_lines: Sequence[Row] = ()
     payments: Sequence[Row] = ()
     decisions: Sequence[Row] = ()
+    bank_deposits: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.oracle.oracle import run_oracle
 from tests.oracle.world import (
+    DEPOSIT_COLUMNS,
     LINE_COLUMNS,
     OPTIONAL_COLUMNS,
     ORDER_COLUMNS,
@@ -170,6 +171,7 @@ def write_files(worlds: Sequence[World], folder: Path) -> list[tuple[date, str, 
             ("orders", ORDER_COLUMNS),
             ("order_lines", LINE_COLUMNS),
             ("payments", PAYMENT_COLUMNS),
+            ("bank_deposits", DEPOSIT_COLUMNS),
         ):
             rows = [row for world in worlds for row in getattr(world.batches[place], dataset)]
             if rows or dataset == "orders":

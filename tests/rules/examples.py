@@ -47,13 +47,14 @@ CODES = frozenset(
         "participant_id",
         "product_code",
         "rule_code",
+        "settlement_batch_no",
         "takes_back_no",
         "target",
     }
 )
 # Columns whose text is the name of an item: codes between bars, and words of the warehouse's own.
 ITEM_KEYS = frozenset({"item_key", "other_item_key"})
-WORDS_OF_KEYS = frozenset({"", "refund", "dup", "txn"})
+WORDS_OF_KEYS = frozenset({"", "refund", "dup", "txn", "CNY", "JPY"})
 # The bearer `participant` stands for the line's own participant, whoever that is.
 GENERAL_CODES = frozenset({"", "participant"})
 
@@ -62,7 +63,8 @@ GENERAL_CODES = frozenset({"", "participant"})
 class Example:
     """One example: a rule id, its name, what comes in, and the rows of marts that must come out.
 
-    `expect` is mart → rows; `mart @ 2026-01-08` is about the rows of that batch only. Rows hold text. `files` are whole
+    `expect` is mart → rows; `mart @ 2026-01-08` is about the rows of that batch only, `mart / channel_bank` about those of
+    that relation. Rows hold text. `files` are whole
     files of orders for the first batch, as text by name, loaded with `--reject-bad`; `{p}` in them is the prefix.
     `not_in_oracle` says why the oracle cannot tell the same, empty where it can.
     """
@@ -155,7 +157,7 @@ def _seed(table: str, row: Row) -> Row:
 
 def _batch(day: date, example: Example, prefix: str) -> Batch:
     datasets = example.batches.get(day.isoformat(), {})
-    unknown = set(datasets) - {"orders", "order_lines", "payments", "decisions"}
+    unknown = set(datasets) - {"orders", "order_lines", "payments", "decisions", "deposits"}
     assert not unknown, f"{example.id}: unknown {sorted(unknown)}"
     rows: list[Row] = []
     for values in datasets.get("orders", []):
@@ -167,6 +169,9 @@ def _batch(day: date, example: Example, prefix: str) -> Batch:
     for values in datasets.get("payments", []):
         rest = {"completed_at": f"{day.isoformat()}T10:00:05+08:00", **values}
         rows.append(hand.payment(rest.pop("order_no"), rest.pop("amount"), **rest))
+    for values in datasets.get("deposits", []):
+        rest = {"booked_on": day.isoformat(), **values}
+        rows.append(hand.deposit(rest.pop("bank_ref_no"), rest.pop("amount"), **rest))
     for values in datasets.get("decisions", []):
         rest = dict(values)
         rows.append(hand.decision(rest.pop("decision_no"), rest.pop("action"), rest.pop("item_key"), **rest))

@@ -71,8 +71,10 @@ class Found:
         held = self.rows.get(str(number), {})
         told = []
         for heading, expected in example.expect.items():
-            mart, _, day = heading.partition(" @ ")
+            rest, _, day = heading.partition(" @ ")
+            mart, _, relation = rest.partition(" / ")
             rows = [row for row in held.get(mart, []) if not day or row["batch"] == day]
+            rows = [row for row in rows if not relation or row["relation"] == relation]
             columns = list(expected[0]) if expected else sorted(rows[0]) if rows else []
             uneven = [row for row in expected if list(row) != columns]
             assert not uneven, f"{example.id}: {heading}: every row needs the columns {columns}, not {uneven}"
@@ -203,10 +205,12 @@ def _columns(examples: Sequence[Example]) -> dict[str, list[str]]:
     wanted: dict[str, dict[str, None]] = {}
     for example in examples:
         for heading, rows in example.expect.items():
-            mart = heading.partition(" @ ")[0]
+            mart, _, relation = heading.partition(" @ ")[0].partition(" / ")
             assert mart in NAMED_BY, f"{example.id}: no such mart: {mart}"
             first = {} if mart in WITHOUT_BATCH else {"batch": None}
             wanted.setdefault(mart, first)
+            if relation:
+                wanted[mart]["relation"] = None
             for row in rows:
                 wanted[mart].update(dict.fromkeys(row))
     wanted.setdefault("clearing.fct_clearing_details", {"batch": None})["clearing_seq"] = None

@@ -15,7 +15,9 @@ pools_wrong as (
     select coalesce(totals.channel_code, totals_before.channel_code) as channel_code
     from totals
     full outer join totals_before
-        on totals_before.channel_code = totals.channel_code and totals_before.currency = totals.currency
+        on
+            totals_before.relation = totals.relation and totals_before.channel_code = totals.channel_code
+            and totals_before.currency = totals.currency
     where
         {{ differs('coalesce(totals.buffer_opening_count, 0)', 'coalesce(totals_before.buffer_closing_count, 0)') }}
         or {{ differs('coalesce(totals.buffer_opening_minor, 0)', 'coalesce(totals_before.buffer_closing_minor, 0)') }}
@@ -40,7 +42,7 @@ successful_unjudged as (
     from successful as pairs
     left join {{ ref('int_reconciliation__items') }} as items
         on
-            items.batch_id <= {{ batch_id() }} and items.order_no = pairs.order_no
+            items.relation = 'orders_channel' and items.batch_id <= {{ batch_id() }} and items.order_no = pairs.order_no
             and items.channel_code = pairs.channel_code and items.direction = pairs.direction
     left join plain_before as plain
         on

@@ -5,7 +5,6 @@ with items_now as (
 
 decisions_due as (
     select * from {{ ref('int_reconciliation__decisions_due') }}
-    where relation = 'orders_channel'
 ),
 
 -- REC-DECIDE: a decision closes what was decided about: all its items, open and as they stood. Where one of them is another by now it lapses,
@@ -13,7 +12,7 @@ decisions_due as (
 standing as (
     select decisions_due.decision_no, decisions_due.item_count
     from decisions_due
-    inner join items_now on items_now.item_key = decisions_due.item_key
+    inner join items_now on items_now.item_key = decisions_due.item_key and items_now.relation = decisions_due.relation
     where decisions_due.action in ('level_out', 'write_off_match') and items_now.was_open and items_now.is_as_before
     group by decisions_due.decision_no, decisions_due.item_count
     having count(*) = decisions_due.item_count
@@ -30,7 +29,7 @@ decided as (
         not items_now.was_open and items_now.is_as_before
         and coalesce(items_now.previous_result not in ('matched', 'matched_late'), false) as is_closed_by_decision
     from items_now
-    left join decisions_due on decisions_due.item_key = items_now.item_key
+    left join decisions_due on decisions_due.item_key = items_now.item_key and decisions_due.relation = items_now.relation
     left join standing on standing.decision_no = decisions_due.decision_no
 ),
 
@@ -52,7 +51,7 @@ final as (
     select
         cast({{ batch_id() }} as bigint) as batch_id,
         {{ batch_date() }} as batch_date,
-        channel_code, order_no, direction, own_txn_no, is_further_line, currency, result, pool, previous_result, previous_pool, was_open,
+        relation, channel_code, order_no, direction, own_txn_no, is_further_line, currency, result, pool, previous_result, previous_pool, was_open,
         left_minor, right_minor, previous_left_minor, previous_right_minor,
         left_currency, right_currency, previous_left_currency, previous_right_currency, previous_currency,
         case when not has_other_currency then coalesce(right_minor, 0) - coalesce(left_minor, 0) end as difference_minor,

@@ -5,12 +5,15 @@ with touched as (
     select distinct order_no from {{ ref('int_reconciliation__pairs') }}
     where batch_id = {{ batch_id() }}
     union
+    select settlement_batch_no from {{ ref('int_reconciliation__deposit_pairs') }}
+    where batch_id = {{ batch_id() }}
+    union
     select order_no from {{ ref('int_reconciliation__decisions_due') }}
 ),
 
 rows_before as (
     select
-        batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, currency, result, pool, left_minor, right_minor,
+        batch_id, relation, channel_code, order_no, direction, own_txn_no, is_further_line, currency, result, pool, left_minor, right_minor,
         left_currency, right_currency, is_order_successful, has_other_currency, mismatched_fields, buffer_days, opened_batch_id,
         opened_date, match_kind, decision_no, is_open, is_regressed, left_fee_minor, right_fee_minor
     from {{ history_of('int_reconciliation__items') }}
@@ -27,7 +30,7 @@ rows_before as (
 ranked as (
     select
         rows_before.*,
-        row_number() over (partition by channel_code, order_no, direction, own_txn_no order by batch_id desc) as place
+        row_number() over (partition by relation, channel_code, order_no, direction, own_txn_no order by batch_id desc) as place
     from rows_before
 ),
 

@@ -1,26 +1,44 @@
 {{ config(materialized='ephemeral') }}
 
-with pairs as (
+-- Every relation has its pairs; from here on they are judged and carried alike (REC-RELATION).
+with sides as (
     select
-        pairs.*,
-        coalesce(pairs.order_currency, pairs.statement_currency) as currency,
-        {{ differs('pairs.order_currency', 'pairs.statement_currency') }}
-        or pairs.statement_minor is null as is_other_currency,
+        'orders_channel' as relation, channel_code, order_no, order_version, direction, own_txn_no, is_further_line, has_order,
+        is_order_successful, is_filled_now, order_minor, order_currency, has_statement, statement_minor, statement_fee_minor,
+        statement_currency, false as is_ambiguous
+    from {{ ref('int_reconciliation__pairs') }}
+    where batch_id = {{ batch_id() }}
+    union all
+    select
+        'channel_bank', channel_code, settlement_batch_no, null, 'payment', currency, false, has_lines,
+        has_lines, false, net_minor, case when has_lines then currency end, has_deposit, deposited_minor, null,
+        case when has_deposit then currency end, is_ambiguous
+    from {{ ref('int_reconciliation__deposit_pairs') }}
+    where batch_id = {{ batch_id() }}
+),
+
+pairs as (
+    select
+        sides.*,
+        coalesce(sides.order_currency, sides.statement_currency) as currency,
+        {{ differs('sides.order_currency', 'sides.statement_currency') }}
+        or sides.statement_minor is null as is_other_currency,
         coalesce(rules.amount_tolerance_minor, 0) as amount_tolerance_minor,
         coalesce(rules.buffer_days, 3) as buffer_days,
         fees.fee_minor as expected_fee_minor
-    from {{ ref('int_reconciliation__pairs') }} as pairs
+    from sides
     left join {{ ref('stg_config__reconciliation_rules') }} as rules
-        on rules.relation = 'orders_channel' and rules.channel_code = pairs.channel_code
+        on rules.relation = sides.relation and rules.channel_code = sides.channel_code
     left join {{ ref('int_reconciliation__fees_expected') }} as fees
-        on fees.order_no = pairs.order_no and fees.order_version = pairs.order_version and pairs.direction = 'payment'
-    where pairs.batch_id = {{ batch_id() }}
+        on
+            fees.order_no = sides.order_no and fees.order_version = sides.order_version
+            and sides.direction = 'payment' and sides.relation = 'orders_channel'
 ),
 
 -- REC-RESULT: one result per item, the most structural fact first.
 final as (
     select
-        channel_code, order_no, direction, own_txn_no, is_further_line, currency, buffer_days, is_order_successful, has_statement, is_filled_now,
+        relation, channel_code, order_no, direction, own_txn_no, is_further_line, currency, buffer_days, is_order_successful, has_statement, is_filled_now,
         case when has_order and (is_order_successful or has_statement) then order_minor end as left_minor,
         case when has_order then order_currency end as left_currency,
         case when has_statement then statement_minor end as right_minor,
@@ -32,6 +50,7 @@ final as (
             when is_further_line and has_statement then 'duplicate_channel'
             when not has_statement and is_order_successful then 'platform_only'
             when not has_statement then 'nothing'
+            when is_ambiguous then 'ambiguous'
             when not has_order then 'channel_only'
             when is_other_currency then 'currency_mismatch'
             when not is_order_successful then 'status_mismatch'

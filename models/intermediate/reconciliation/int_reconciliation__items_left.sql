@@ -19,7 +19,7 @@ items_before as (
             order_no in (select order_no from numbers_moving)
             or (
                 order_no in (select order_no from items_decided)
-                and {{ item_key() }} in (select item_key from items_decided)
+                and {{ item_key("'orders_channel'") }} in (select item_key from items_decided)
             )
         )
     union

@@ -27,7 +27,7 @@ lines_placed as (
         lines.status = 'success' and lines.batch_id <= {{ batch_id() }} and moved.channel_code is null
         and lines.order_no in (
             select order_no from items
-            where right_currency = '' or previous_right_currency = ''
+            where relation = 'orders_channel' and (right_currency = '' or previous_right_currency = '')
         )
     union all
     select channel_code, direction, currency, amount_minor, order_no, order_no_before
@@ -35,36 +35,36 @@ lines_placed as (
 ),
 
 lines_of_mixed as (
-    select items.channel_code, lines.currency, lines.amount_minor as moved_minor
+    select items.relation, items.channel_code, lines.currency, lines.amount_minor as moved_minor
     from items
     inner join lines_placed as lines
         on
             lines.order_no = items.order_no and lines.direction = items.direction
             and (lines.channel_code = items.channel_code or items.channel_code = '')
-    where items.right_currency = ''
+    where items.relation = 'orders_channel' and items.right_currency = ''
     union all
-    select items.channel_code, lines.currency, -lines.amount_minor
+    select items.relation, items.channel_code, lines.currency, -lines.amount_minor
     from items
     inner join lines_placed as lines
         on
             lines.order_no_before = items.order_no and lines.direction = items.direction
             and (lines.channel_code = items.channel_code or items.channel_code = '')
-    where items.previous_right_currency = ''
+    where items.relation = 'orders_channel' and items.previous_right_currency = ''
 ),
 
 moves as (
-    select channel_code, currency, moved_minor from lines_of_mixed
+    select relation, channel_code, currency, moved_minor from lines_of_mixed
     union all
-    select channel_code, right_currency as currency, right_minor as moved_minor from items
+    select relation, channel_code, right_currency as currency, right_minor as moved_minor from items
     where not is_of_one_currency
     union all
-    select channel_code, previous_right_currency, -previous_right_minor from items
+    select relation, channel_code, previous_right_currency, -previous_right_minor from items
     where not is_of_one_currency
     union all
-    select channel_code, left_currency, -left_minor from items
+    select relation, channel_code, left_currency, -left_minor from items
     where is_order_successful and not is_of_one_currency
     union all
-    select channel_code, previous_left_currency, previous_left_minor from items
+    select relation, channel_code, previous_left_currency, previous_left_minor from items
     where was_order_successful and not is_of_one_currency
 ),
 
@@ -78,7 +78,7 @@ items_placed as (
 
 final as (
     select
-        channel_code, currency, result, pool, case when has_changed_currency then 'none' else pool_before end as pool_before,
+        relation, channel_code, currency, result, pool, case when has_changed_currency then 'none' else pool_before end as pool_before,
         is_changed, item_minor, case when has_changed_currency then 0 else item_minor_before end as item_minor_before,
         case
             when is_of_one_currency
@@ -89,11 +89,11 @@ final as (
         end as moved_minor
     from items_placed
     union all
-    select channel_code, previous_currency, null, 'none', pool_before, false, 0, item_minor_before, 0
+    select relation, channel_code, previous_currency, null, 'none', pool_before, false, 0, item_minor_before, 0
     from items_placed
     where has_changed_currency
     union all
-    select channel_code, currency, null, 'none', 'none', false, 0, 0, moved_minor
+    select relation, channel_code, currency, null, 'none', 'none', false, 0, 0, moved_minor
     from moves
     where moved_minor <> 0
 )

@@ -15,6 +15,7 @@ judged as (
 -- Items that are open and untouched stay as they are; only their age moves.
 final as (
     select
+        coalesce(judged.relation, before.relation) as relation,
         coalesce(judged.channel_code, before.channel_code) as channel_code,
         coalesce(judged.order_no, before.order_no) as order_no,
         coalesce(judged.direction, before.direction) as direction,
@@ -80,7 +81,7 @@ final as (
     from judged
     full outer join before
         on
-            before.order_no = judged.order_no and before.channel_code = judged.channel_code
+            before.order_no = judged.order_no and before.relation = judged.relation and before.channel_code = judged.channel_code
             and before.direction = judged.direction and before.own_txn_no = judged.own_txn_no
     where
         (judged.order_no is not null and (judged.finding <> 'nothing' or before.order_no is not null))

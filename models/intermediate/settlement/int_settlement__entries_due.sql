@@ -27,7 +27,7 @@ entries_due as (
 
 open_orders as (
     select distinct order_no, direction, channel_code from {{ ref('int_reconciliation__items') }}
-    where batch_id = {{ batch_id() }} and is_open and result <> 'duplicate_channel'
+    where batch_id = {{ batch_id() }} and relation = 'orders_channel' and is_open and result <> 'duplicate_channel'
 ),
 
 holds as (

@@ -21,7 +21,7 @@ open_orders as (
     select distinct items.order_no, items.direction, items.channel_code
     from {{ ref('int_reconciliation__items') }} as items
     inner join last_batch on last_batch.batch_id = items.batch_id
-    where items.is_open and items.result <> 'duplicate_channel'
+    where items.relation = 'orders_channel' and items.is_open and items.result <> 'duplicate_channel'
 ),
 
 holds as (

@@ -1,6 +1,6 @@
 with changes as (
     select
-        batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, left_minor, right_minor,
+        batch_id, relation, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, left_minor, right_minor,
         difference_minor, currency, mismatched_fields, opened_batch_id, match_kind
     from {{ ref('int_reconciliation__items') }}
     where is_changed
@@ -9,7 +9,7 @@ with changes as (
 changes_ended as (
     select
         changes.*,
-        lead(batch_id) over (partition by channel_code, order_no, direction, own_txn_no order by batch_id) as until_batch_id
+        lead(batch_id) over (partition by relation, channel_code, order_no, direction, own_txn_no order by batch_id) as until_batch_id
     from changes
 ),
 
@@ -17,6 +17,7 @@ changes_ended as (
 first_changes as (
     select channel_code, order_no, direction, own_txn_no, min(batch_id) as changed_batch_id
     from changes
+    where relation = 'orders_channel'
     group by channel_code, order_no, direction, own_txn_no
 ),
 
@@ -26,12 +27,12 @@ plain as (
 
 periods as (
     select
-        batch_id, until_batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, left_minor, right_minor,
+        batch_id, relation, until_batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, left_minor, right_minor,
         difference_minor, currency, mismatched_fields, opened_batch_id, match_kind
     from changes_ended
     union all
     select
-        plain.batch_id, first_changes.changed_batch_id, plain.channel_code, plain.order_no, plain.direction, plain.own_txn_no, plain.is_further_line,
+        plain.batch_id, plain.relation, first_changes.changed_batch_id, plain.channel_code, plain.order_no, plain.direction, plain.own_txn_no, plain.is_further_line,
         plain.result, plain.pool, plain.left_minor, plain.right_minor, plain.right_minor - plain.left_minor, plain.currency,
         plain.mismatched_fields, plain.opened_batch_id, plain.match_kind
     from plain
@@ -44,7 +45,7 @@ periods as (
 -- REC-KNOWN: what was known at the close of batch N is every row that begins in N or before and does not end by N.
 final as (
     select
-        'orders_channel' as relation,
+        relation,
         {{ item_key() }} as item_key,
         batch_id as from_batch_id,
         until_batch_id,

@@ -49,8 +49,8 @@ final as (
     select
         told.batch_id,
         told.batch_date,
-        'orders_channel' as relation,
-        {{ item_key() }} as item_key,
+        told.relation,
+        {{ item_key('told.relation') }} as item_key,
         told.channel_code,
         told.order_no,
         told.pool,
@@ -74,7 +74,7 @@ final as (
         coalesce(rules.next_action, 'Add a row for this result and pool to open_item_rules.') as next_action
     from told
     left join {{ ref('stg_config__open_item_rules') }} as rules
-        on rules.relation = 'orders_channel' and rules.result = told.result and rules.pool = told.pool
+        on rules.relation = told.relation and rules.result = told.result and rules.pool = told.pool
 )
 
 select * from final

@@ -8,7 +8,7 @@ last_batch as (
 
 items_decided as (
     select
-        batch_id, {{ item_key() }} as item_key, decision_no, channel_code, result, currency, left_minor, right_minor, difference_minor,
+        batch_id, relation, {{ item_key() }} as item_key, decision_no, channel_code, result, currency, left_minor, right_minor, difference_minor,
         coalesce(right_minor, 0) - case when is_order_successful then coalesce(left_minor, 0) else 0 end as amount_gap_minor,
         case when mismatched_fields like '%fee%' then right_fee_minor - left_fee_minor else 0 end as fee_gap_minor
     from {{ ref('int_reconciliation__items') }}
@@ -59,7 +59,9 @@ adjusted as (
     from decisions
     cross join last_batch
     inner join parts on parts.decision_no = decisions.decision_no
-    left join items_decided on items_decided.decision_no = decisions.decision_no and items_decided.item_key = parts.item_key
+    left join items_decided on
+            items_decided.decision_no = decisions.decision_no and items_decided.item_key = parts.item_key
+            and items_decided.relation = decisions.relation
     left join decisions_done on decisions_done.decision_no = decisions.decision_no
     left join taken_back on taken_back.decision_no = decisions.decision_no
     left join decisions as undone on undone.decision_no = decisions.takes_back_no

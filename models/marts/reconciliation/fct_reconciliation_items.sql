@@ -1,12 +1,12 @@
 with items as (
     select
-        batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, previous_result, left_minor, right_minor,
+        batch_id, relation, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, previous_result, left_minor, right_minor,
         difference_minor, currency, mismatched_fields, opened_batch_id, match_kind, decision_no
     from {{ ref('int_reconciliation__items') }}
     where is_changed
     union all
     select
-        batch_id, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, null, left_minor, right_minor,
+        batch_id, relation, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, null, left_minor, right_minor,
         right_minor - left_minor, currency, mismatched_fields, opened_batch_id, match_kind, decision_no
     from ({{ plain_matches() }}) as plain
 ),
@@ -15,8 +15,8 @@ final as (
     select
         items.batch_id,
         batches.batch_date,
-        'orders_channel' as relation,
-        {{ item_key() }} as item_key,
+        items.relation,
+        {{ item_key('items.relation') }} as item_key,
         items.channel_code,
         items.order_no,
         items.result,

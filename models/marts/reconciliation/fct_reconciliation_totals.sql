@@ -3,15 +3,21 @@
 {%- set results = reconciliation_results() %}
 
 with sides_in as (
-    select channel_code, currency, left_count, left_minor, 0 as right_count, 0 as right_minor, 0 as transferred_minor
+    select
+        'orders_channel' as relation, channel_code, currency, left_count, left_minor, 0 as right_count, 0 as right_minor,
+        0 as transferred_minor
     from {{ ref('int_reconciliation__orders_in') }}
     union all
-    select channel_code, currency, 0, 0, right_count, right_minor, transferred_minor
+    select 'orders_channel', channel_code, currency, 0, 0, right_count, right_minor, transferred_minor
     from {{ ref('int_reconciliation__lines_in') }}
+    union all
+    select 'channel_bank', channel_code, currency, left_count, left_minor, right_count, right_minor, transferred_minor
+    from {{ ref('int_reconciliation__deposits_in') }}
 ),
 
 sides as (
     select
+        relation,
         channel_code,
         currency,
         {{ minor_sum('left_count') }} as left_count,
@@ -20,7 +26,7 @@ sides as (
         {{ minor_sum('right_minor') }} as right_minor,
         {{ minor_sum('transferred_minor') }} as transferred_minor
     from sides_in
-    group by channel_code, currency
+    group by relation, channel_code, currency
 ),
 
 -- Items that were matched when first seen move nothing between the pools; they are counted apart, without a look at each.
@@ -32,6 +38,7 @@ plain as (
 
 moved as (
     select
+        relation,
         channel_code,
         currency,
         {%- for result in results %}
@@ -54,14 +61,14 @@ moved as (
         {%- endfor %}
         {{ minor_sum('moved_minor') }} as moved_minor
     from {{ ref('int_reconciliation__items_moved') }}
-    group by channel_code, currency
+    group by relation, channel_code, currency
 ),
 
 final as (
     select
         cast({{ batch_id() }} as bigint) as batch_id,
         {{ batch_date() }} as batch_date,
-        'orders_channel' as relation,
+        coalesce(sides.relation, moved.relation) as relation,
         coalesce(sides.channel_code, moved.channel_code) as channel_code,
         coalesce(sides.currency, moved.currency) as currency,
         {%- for side in ['left', 'right'] %}
@@ -82,8 +89,10 @@ final as (
         coalesce(sides.right_minor, 0) - coalesce(sides.left_minor, 0) + coalesce(sides.transferred_minor, 0)
         - coalesce(moved.moved_minor, 0) as unexplained_minor
     from sides
-    full outer join moved on moved.channel_code = sides.channel_code and moved.currency = sides.currency
-    left join plain on plain.channel_code = sides.channel_code and plain.currency = sides.currency
+    full outer join moved
+        on moved.relation = sides.relation and moved.channel_code = sides.channel_code and moved.currency = sides.currency
+    left join plain
+        on sides.relation = 'orders_channel' and plain.channel_code = sides.channel_code and plain.currency = sides.currency
 )
 
 select * from final

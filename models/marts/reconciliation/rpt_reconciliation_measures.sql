@@ -11,7 +11,7 @@ with totals as (
 -- A difference that nobody can name, of two currencies, puts the whole amount at risk.
 items as (
     select
-        batch_id, channel_code, currency,
+        batch_id, relation, channel_code, currency,
         {{ minor_sum('case when is_open then 1 else 0 end') }} as open_count,
         {{ minor_sum('case when is_open then abs(coalesce(difference_minor, left_minor, right_minor, 0)) else 0 end') }} as at_risk_minor,
         max(case when is_open then batch_date - opened_date end) as oldest_open_days,
@@ -27,7 +27,7 @@ items as (
             "case when was_open and not is_open and match_kind = 'manual' then coalesce(left_minor, right_minor, 0) else 0 end"
         ) }} as resolved_manual_minor
     from {{ ref('int_reconciliation__items') }}
-    group by batch_id, channel_code, currency
+    group by batch_id, relation, channel_code, currency
 ),
 
 -- REC-DECIDE: closing a difference compares nothing, so it is no judgement; else every decision would make the match rate worse.
@@ -39,7 +39,8 @@ judged as (
         totals.told_count - coalesce(items.closed_unequal_count, 0) as judged_count
     from totals
     left join items
-        on items.batch_id = totals.batch_id and items.channel_code = totals.channel_code and items.currency = totals.currency
+        on
+            items.batch_id = totals.batch_id and items.relation = totals.relation and items.channel_code = totals.channel_code and items.currency = totals.currency
 ),
 
 -- REC-MEASURE: how well a channel and we agree, batch by batch; a rate is in parts per million, rounded down, so that 1,000,000 is all.

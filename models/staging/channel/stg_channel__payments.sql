@@ -20,6 +20,7 @@ final as (
         {{ to_minor('payments.fee', 'currencies.minor_per_major') }} as fee_minor,
         payments.status,
         payments.completed_at,
+        payments.settlement_batch_no,
         payments._file_id as file_id,
         payments._line_no as file_line_no
     from payments

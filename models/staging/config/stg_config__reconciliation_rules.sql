@@ -3,6 +3,7 @@ with final as (
         -- The relation is matched by the two sides it names, so order_channel and orders_channel are the same.
         case
             when relation like '%order%' and relation like '%channel%' then 'orders_channel'
+            when relation like '%channel%' and (relation like '%bank%' or relation like '%deposit%') then 'channel_bank'
             else relation
         end as relation,
         channel_code,
