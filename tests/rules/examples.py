@@ -63,9 +63,9 @@ GENERAL_CODES = frozenset({"", "participant"})
 class Example:
     """One example: a rule id, its name, what comes in, and the rows of marts that must come out.
 
-    `expect` is mart → rows; `mart @ 2026-01-08` is about the rows of that batch only, `mart / channel_bank` about those of
-    that relation. Rows hold text. `files` are whole
-    files of orders for the first batch, as text by name, loaded with `--reject-bad`; `{p}` in them is the prefix.
+    `expect` is mart → rows; `mart @ 2026-01-08` is about the rows of that batch only, `mart / channel_bank` about those
+    of that relation. Rows hold text. `files` are whole files of orders for the first batch, as text by name, loaded
+    with `--reject-bad`; `{p}` in them is the prefix.
     `not_in_oracle` says why the oracle cannot tell the same, empty where it can.
     """
 

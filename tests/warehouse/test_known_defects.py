@@ -153,6 +153,10 @@ def test_ambiguity_is_not_settled_by_whichever_came_first(defects: Found) -> Non
     assert_holds(defects, AMBIGUOUS)
 
 
+def test_a_payout_that_its_rows_do_not_explain_is_a_difference(defects: Found) -> None:
+    assert_holds(defects, "a_payout_is_held_against_its_rows_and_not_against_itself")
+
+
 def test_none_of_them_breaks_an_invariant_and_the_oracle_agrees(defects: Found) -> None:
     assert not defects.differences, "\n".join(defects.differences[:20])
 

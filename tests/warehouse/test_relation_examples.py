@@ -13,3 +13,8 @@ Check = Callable[[Example], None]
 @examples_of("REC-GROUP")
 def test_rec_group(holds: Check, example: Example) -> None:
     holds(example)
+
+
+@examples_of("REC-RELATION")
+def test_rec_relation(holds: Check, example: Example) -> None:
+    holds(example)

@@ -1,0 +1,141 @@
+"""Settlement batches against bank deposits, one after the other in plain Python: what REC-GROUP says, without SQL."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from tests.oracle.world import Row, World
+
+EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
+Key = tuple[str, str, str]
+Side = tuple[int | None, int | None, bool]
+Told = tuple[int, str, str, str, int | None, int | None, int, str | None, int]
+
+
+def minor(text: str, currency: str) -> int:
+    """Decimal text as minor units."""
+    return int(Decimal(text or "0").scaleb(EXPONENTS[currency]))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an item stands."""
+
+    result: str
+    pool: str
+    left: int | None
+    right: int | None
+    match_kind: str | None
+    opened: int
+    opened_on: date
+
+
+def net(line: Row) -> int:
+    """What a statement line adds to what the channel owes us."""
+    amount, fee = minor(line["amount"], line["currency"]), minor(line["fee"], line["currency"])
+    if line["txn_type"] == "payout":
+        return -fee
+    return fee - amount if line["txn_type"] == "refund" else amount - fee
+
+
+def bank_items(world: World) -> list[Told]:
+    """Every change of an item: batch, key, result, pool, ours, theirs, difference, match kind, opened in batch."""
+    rules = {
+        row["channel_code"]: row for row in world.table("reconciliation_rules") if row["relation"] == "channel_bank"
+    }
+    lines: list[Row] = []
+    deposits: list[Row] = []
+    items: dict[Key, Standing] = {}
+    told: list[Told] = []
+    for number, batch in enumerate(world.batches, 1):
+        new_lines = [
+            line
+            for line in batch.payments
+            if line["status"] == "success" and line["settlement_batch_no"] and line["channel_code"] in rules
+        ]
+        new_deposits = [row for row in batch.bank_deposits if row["settlement_batch_no"] and rules]
+        lines += new_lines
+        deposits += new_deposits
+        touched = {row["settlement_batch_no"] for row in (*new_lines, *new_deposits)}
+        sides = _sides(lines, deposits, touched)
+        gone: dict[Key, Side] = {key: (None, None, False) for key in items if key[1] in touched and key not in sides}
+        findings = {key: _finding(*side, rules.get(key[0])) for key, side in {**sides, **gone}.items()}
+        for key in sorted({*findings, *items}):
+            before = items.get(key)
+            now = _now(before, findings.get(key), {**sides, **gone}.get(key), number, batch.batch_date)
+            days = int((rules.get(key[0]) or {}).get("buffer_days") or 3)
+            now = _pooled(now, days, batch.batch_date)
+            if before is None or (before.result, before.pool, before.left, before.right) != (
+                now.result,
+                now.pool,
+                now.left,
+                now.right,
+            ):
+                name = "|".join(key)
+                gap = (now.right or 0) - (now.left or 0)
+                told.append((number, name, now.result, now.pool, now.left, now.right, gap, now.match_kind, now.opened))
+            items[key] = now
+    return told
+
+
+def _sides(lines: list[Row], deposits: list[Row], touched: set[str]) -> dict[Key, Side]:
+    owners: dict[str, set[str]] = defaultdict(set)
+    left: dict[Key, int] = defaultdict(int)
+    right: dict[Key, int] = defaultdict(int)
+    for line in lines:
+        owners[line["settlement_batch_no"]].add(line["channel_code"])
+        left[line["channel_code"], line["settlement_batch_no"], line["currency"]] += net(line)
+    for row in deposits:
+        channels = owners[row["settlement_batch_no"]]
+        channel = next(iter(channels)) if len(channels) == 1 else ""
+        sign = -1 if row["direction"] == "debit" else 1
+        right[channel, row["settlement_batch_no"], row["currency"]] += sign * minor(row["amount"], row["currency"])
+    keys = {key for key in (*left, *right) if key[1] in touched}
+    return {key: (left.get(key), right.get(key), not key[0] and len(owners[key[1]]) > 1) for key in keys}
+
+
+def _finding(left: int | None, right: int | None, is_ambiguous: bool, rule: Row | None) -> str:
+    if left is None and right is None:
+        return "nothing"
+    if right is None:
+        return "platform_only"
+    if left is None:
+        return "ambiguous" if is_ambiguous else "channel_only"
+    gap = abs(right - left)
+    if gap > int((rule or {}).get("amount_tolerance_minor") or 0):
+        return "amount_mismatch"
+    return "tolerance" if gap else "equal"
+
+
+def _now(
+    before: Standing | None,
+    finding: str | None,
+    side: Side | None,
+    number: int,
+    day: date,
+) -> Standing:
+    if finding is None or side is None:
+        assert before is not None
+        return before
+    was_open = before is not None and before.pool != "none"
+    opened, opened_on = (before.opened, before.opened_on) if before is not None and was_open else (number, day)
+    left, right, _ = side
+    if finding in ("equal", "tolerance", "nothing"):
+        if before is None:
+            result = "matched"
+        else:
+            result = before.result if before.result in ("matched", "matched_late") else "matched_late"
+        late = before is not None and before.result != "matched"
+        kind = "tolerance" if finding == "tolerance" else "late" if late else "auto"
+        return Standing(result, "none", left, right, kind, opened, opened_on)
+    return Standing(finding, "error", left, right, None, opened, opened_on)
+
+
+def _pooled(item: Standing, buffer_days: int, day: date) -> Standing:
+    if item.result != "platform_only":
+        return item
+    pool = "buffer" if (day - item.opened_on).days <= buffer_days else "error"
+    return Standing(item.result, pool, item.left, item.right, None, item.opened, item.opened_on)
