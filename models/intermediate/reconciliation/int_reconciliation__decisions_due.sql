@@ -2,7 +2,7 @@
 
 with due as (
     select * from {{ ref('stg_decisions__resolutions') }}
-    where effective_batch_id = {{ batch_id() }}
+    where effective_batch_id = {{ batch_id() }} and not is_withdrawn
 ),
 
 -- A decision about two items has a row for each of them.
