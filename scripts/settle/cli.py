@@ -17,6 +17,7 @@ from settle.commands import explain as explain_command
 from settle.commands import generate as generate_command
 from settle.commands import load as load_command
 from settle.commands import reset as reset_command
+from settle.commands import resolve as resolve_command
 from settle.commands import run as run_command
 from settle.commands import shadow as shadow_command
 from settle.commands import status as status_command
@@ -71,6 +72,7 @@ app.command("status")(status_command.status)
 app.command("explain")(explain_command.explain)
 app.command("diff")(diff_command.diff)
 app.command("reset")(reset_command.reset)
+app.command("resolve")(resolve_command.resolve)
 app.command("shadow")(shadow_command.shadow)
 app.command("calendar")(calendar_command.calendar)
 app.add_typer(generate_command.app, name="generate")

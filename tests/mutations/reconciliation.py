@@ -256,4 +256,84 @@ SHOWN = (
     ),
 )
 
-MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *TOTALS, *SHOWN)
+DECIDING = (
+    Mutation(
+        "what a decision closed opens as soon as somebody looks",
+        ITEMS,
+        "or is_closed_now or (is_closed_by_decision and not is_taken_back)",
+        "or is_closed_now",
+        "REC_DECIDE_what_was_levelled_out_and_changes_is_judged_again",
+    ),
+    Mutation(
+        "a decision outlives what it was about",
+        ITEMS,
+        " and items_now.was_open and items_now.is_as_before\n",
+        " and items_now.was_open\n",
+        "REC_DECIDE_a_decision_lapses_where_the_item_changes_in_its_batch",
+    ),
+    Mutation(
+        "half of a write-off is written off",
+        ITEMS,
+        "    having count(*) = decisions_due.item_count\n",
+        "",
+        "REC_DECIDE_a_decision_lapses_where_the_item_changes_in_its_batch",
+    ),
+    Mutation(
+        "a line that was assigned is not given back",
+        STEPS + "lines_moved.sql",
+        "when coalesce(ends_in_batch_id, {{ batch_id() }} + 1) > {{ batch_id() }} then decision_seq",
+        "when ends_in_batch_id > 0 or ends_in_batch_id is null then decision_seq",
+        "REC_DECIDE_a_decision_that_is_taken_back_opens_what_it_closed",
+    ),
+    Mutation(
+        "a line that was assigned counts under both numbers",
+        STEPS + "statements_touched.sql",
+        " and lines.status = 'success' and lines_moved.channel_code is null\n",
+        " and lines.status = 'success'\n",
+        "REC_DECIDE_a_line_that_is_reassigned_is_the_other_orders_line",
+    ),
+    Mutation(
+        "a line without a number is lost when it is given back",
+        SIDES,
+        "where order_no is null and order_no_before is not null",
+        "where order_no is null and order_no_before is null",
+        "REC_DECIDE_a_line_without_a_number_that_is_given_back_stands_alone_again",
+    ),
+    Mutation(
+        "whatever is opened again has no line any more",
+        STEPS + "items_left.sql",
+        "where is_moving_a_line",
+        "where action in ('reassign', 'reopen')",
+        "REC_DECIDE_a_line_without_a_number_is_open_again_once_its_level_out_is_taken_back",
+    ),
+    Mutation(
+        "an assigned line stays in the totals of its channel",
+        STEPS + "lines_in.sql",
+        "now.order_no = moved.order_no and now.direction = moved.direction",
+        "now.order_no = moved.order_no_before and now.direction = moved.direction",
+        "invariant reconciliation_totals_explained",
+    ),
+    Mutation(
+        "only the channel's rule fills",
+        PAIRS,
+        "(coalesce(rules.auto_fill, false) or fills_decided.order_no is not null)",
+        "coalesce(rules.auto_fill, false)",
+        "REC_DECIDE_a_pending_order_is_filled_by_a_decision",
+    ),
+    Mutation(
+        "a decision makes the match rate worse",
+        "models/marts/reconciliation/rpt_reconciliation_measures.sql",
+        "totals.told_count - coalesce(items.closed_unequal_count, 0) as judged_count",
+        "totals.told_count as judged_count",
+        "REC_DECIDE_a_level_out_closes_the_item_and_keeps_its_difference",
+    ),
+    Mutation(
+        "what is taken back is booked again",
+        "models/marts/reconciliation/fct_reconciliation_decisions.sql",
+        "when undone.action in ('level_out', 'write_off_match') then -1",
+        "when undone.action in ('level_out', 'write_off_match') then 1",
+        "REC_DECIDE_a_decision_that_is_taken_back_opens_what_it_closed",
+    ),
+)
+
+MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *DECIDING, *TOTALS, *SHOWN)

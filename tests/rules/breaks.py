@@ -12,13 +12,14 @@ ENTRIES = "settlement_internal.int_settlement__entries"
 DUE = "settlement_internal.int_settlement__entries_due"
 BILLS = "settlement_internal.int_settlement__bills_netted"
 FILES = "raw.load_files"
+DECISIONS = "raw.decisions"
 
 
 @dataclass(frozen=True)
 class Break:
-    """The first row of a table that meets `where`: `change` is `delete`, `again` (in the next batch) or an assignment.
+    """The first row of a table that meets `where` is changed: deleted, written twice, or again in the next batch.
 
-    `invariant` is the name in quality.rpt_invariants.
+    `change` is `delete`, `twice`, `again` or an assignment; `invariant` is the name in quality.rpt_invariants.
     """
 
     invariant: str
@@ -31,6 +32,8 @@ class Break:
         row = f"rowid = (select min(rowid) from {self.table} where {self.where})"
         if self.change == "delete":
             return f"delete from {self.table} where {row}"
+        if self.change == "twice":
+            return f"insert into {self.table} select * from {self.table} where {row}"
         if self.change == "again":
             later = f"select * replace (batch_id + 1 as batch_id) from {self.table} where {row}"
             return f"insert into {self.table} {later}"
@@ -70,6 +73,11 @@ BREAKS = {
         Break("reconciliation_totals_explained", TOTALS, "unexplained_minor = 1", "batch_id = 1"),
     ),
     "INV-SUCCESSFUL": (Break("successful_orders_judged", ITEMS, "delete", "result = 'matched'"),),
+    "INV-DECISIONS": (
+        Break("closed_by_hand_as_decided", ITEMS, "decision_no = null", "match_kind = 'manual'"),
+        Break("closed_by_hand_as_decided", DECISIONS, "after_batch_id = 4", "action = 'level_out'"),
+        Break("closed_by_hand_as_decided", DECISIONS, "twice", "action = 'level_out'"),
+    ),
     "INV-ONCE": (Break("entries_settle_once", DUE, "again", "blocked_by = '' and batch_id = 1"),),
     "INV-BILLS": (
         Break("bill_equals_its_entries", BILLS, "net_minor = net_minor + 1", "row_kind = 'bill'"),

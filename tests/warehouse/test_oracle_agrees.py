@@ -17,6 +17,7 @@ from settle.warehouse import open_warehouse
 from tests.oracle.compare import FULL_MARTS, compare_worlds
 from tests.oracle.world import World
 from tests.oracle.worlds import calendar, make_world, with_late_lines, write_config, write_files
+from tests.rules.warehouse import write_decisions
 
 WORLDS_TOGETHER = 10
 CAMPAIGN_WAREHOUSES, CAMPAIGN_WORLDS = 25, 40
@@ -29,14 +30,14 @@ def worlds_of(first_seed: int, count: int) -> list[World]:
     return [with_late_lines(make_world(seed, dates, full=True)) for seed in range(first_seed, first_seed + count)]
 
 
-def differences(base: Settings, worlds: list[World], with_tests: bool) -> list[str]:
+def differences(base: Settings, worlds: list[World], with_tests: bool, has_late_lines: bool = True) -> list[str]:
     """Write, load and build worlds in a new warehouse in place of the one of `base`, and compare it with the oracle."""
     here = replace(base, config_dir=base.warehouse_path.parent / "config")
     here.warehouse_path.unlink(missing_ok=True)
     # Calendar and currencies come from the shipped tables; the oracle has its own calendar, from the library.
     write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
     with TemporaryDirectory(prefix="settle-worlds-") as folder:
-        load(here, worlds, Path(folder), has_late_lines=True)
+        load(here, worlds, Path(folder), has_late_lines)
     left_out = [] if with_tests else ["--exclude-resource-type", "test", "unit_test"]
     # Blocks of two lines: runs of grants are cut where a world of a day would never be.
     outcome = run_dbt(here, ["build", "--vars", "fees_per_block: 200", *left_out], show_progress=False)
@@ -70,6 +71,7 @@ def load(here: Settings, worlds: list[World], folder: Path, has_late_lines: bool
         else:
             assert report.counts.rejected == 0, report.summary()
     assert late or not has_late_lines, "no line came too late"
+    write_decisions(here, worlds)
 
 
 def assert_none(found: list[str], worlds: list[World]) -> None:

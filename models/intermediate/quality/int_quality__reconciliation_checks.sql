@@ -50,6 +50,28 @@ successful_unjudged as (
     where items.order_no is null and plain.order_no is null
 ),
 
+-- INV-DECISIONS: what is closed by hand was decided, for this batch, and once.
+decisions_due as (
+    select * from {{ ref('int_reconciliation__decisions_due') }}
+),
+
+closed_by_hand as (
+    select order_no, decision_no, {{ item_key() }} as item_key from {{ ref('int_reconciliation__items') }}
+    where batch_id = {{ batch_id() }} and match_kind = 'manual'
+),
+
+undecided as (
+    select closed_by_hand.order_no
+    from closed_by_hand
+    left join decisions_due
+        on decisions_due.decision_no = closed_by_hand.decision_no and decisions_due.item_key = closed_by_hand.item_key
+    where decisions_due.decision_no is null
+    union all
+    select min(order_no) from decisions_due
+    group by relation, item_key
+    having count(*) > 1
+),
+
 final as (
     select
         'reconciliation_totals_explained' as invariant,
@@ -61,6 +83,8 @@ final as (
     select 'pools_roll_forward', count(*), 0 from pools_wrong
     union all
     select 'successful_orders_judged', count(*), 0 from successful_unjudged
+    union all
+    select 'closed_by_hand_as_decided', count(*), 0 from undecided
 )
 
 select * from final

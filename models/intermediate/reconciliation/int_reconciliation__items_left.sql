@@ -2,7 +2,7 @@
 
 with items_decided as (
     select order_no, item_key from {{ ref('int_reconciliation__decisions_due') }}
-    where action in ('reassign', 'reopen')
+    where is_moving_a_line
 ),
 
 -- An item that an order without a channel, a later version of it or a decision took over has no side of its own any more.

@@ -5,7 +5,7 @@ with assigned as (
     from {{ ref('stg_decisions__resolutions') }} as decisions
     left join {{ ref('stg_decisions__resolutions') }} as taken_back
         on taken_back.takes_back_no = decisions.decision_no and taken_back.action = 'reopen'
-    where decisions.action = 'reassign' and decisions.effective_batch_id <= {{ batch_id() }}
+    where decisions.action = 'reassign' and decisions.effective_batch_id <= {{ batch_id() }} and not decisions.is_withdrawn
 ),
 
 -- The last assignment in force decides, now and at the close of the batch before.

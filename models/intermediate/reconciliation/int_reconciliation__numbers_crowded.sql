@@ -11,7 +11,7 @@ with numbers_again as (
 -- REC-DECIDE: what was decided about a number or a line of it has it looked at again, with all its lines.
 numbers_decided as (
     select order_no from {{ ref('int_reconciliation__decisions_due') }}
-    where action in ('auto_fill', 'reassign', 'reopen')
+    where action = 'auto_fill' or is_moving_a_line
 ),
 
 final as (

@@ -29,7 +29,7 @@ orders_seen as (
             select order_no from outdated_now
             union all
             select order_no from {{ ref('int_reconciliation__decisions_due') }}
-            where action in ('auto_fill', 'reassign', 'reopen')
+            where action = 'auto_fill' or is_moving_a_line
         )
 ),
 
@@ -49,7 +49,7 @@ line_sums as (
                 where batch_id = {{ batch_id() }}
                 union all
                 select order_no from {{ ref('int_reconciliation__decisions_due') }}
-                where action in ('auto_fill', 'reassign', 'reopen')
+                where action = 'auto_fill' or is_moving_a_line
             )
         )
     group by order_no, order_version

@@ -43,6 +43,7 @@ adjusted as (
         items_decided.channel_code, items_decided.result, items_decided.currency, items_decided.left_minor, items_decided.right_minor,
         items_decided.difference_minor,
         case
+            when decisions.is_withdrawn then 'withdrawn'
             when decisions.effective_batch_id > last_batch.batch_id then 'waiting'
             when decisions_done.decision_no is null then 'lapsed'
             when taken_back.decision_no is not null then 'taken back'

@@ -33,6 +33,7 @@ def facts_of(reader: Reader, key: str) -> Facts:
         story["kind"] = "payment"
         story["payments"] = _with_text(reader, payments)
         story["items"] = _items_of_lines(reader, payments)
+        story["decisions"] = _decisions(reader, story["items"])
         numbers = sorted({str(row["order_no"]) for row in payments if row["order_no"]})
     if numbers:
         story["kind"] = story["kind"] or "order"
@@ -78,6 +79,7 @@ def order_facts(reader: Reader, number: str) -> Facts:
         **clearing_facts(reader, number),
         "items": items,
         "open_items": _open_now(reader, items),
+        "decisions": _decisions(reader, items),
         "entries": entries,
         "bills": _bills(reader, entries),
         "holds": _holds(reader, number, entries),
@@ -108,6 +110,16 @@ def _open_now(reader: Reader, items: list[dict[str, Any]]) -> list[dict[str, Any
     return reader.rows(
         "reconciliation.fct_open_items", rows.OPEN_COLUMNS, f"{_in('item_key', keys)} and {latest}", keys
     )
+
+
+def _decisions(reader: Reader, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What people decided about these items, waiting or not."""
+    keys = sorted({row["item_key"] for row in items})
+    if not keys:
+        return []
+    where = _in("item_key", keys)
+    table = "reconciliation.fct_reconciliation_decisions"
+    return reader.rows(table, rows.DECISION_COLUMNS, where, keys, order="decision_no, item_key")
 
 
 def _items_of_lines(reader: Reader, payments: list[dict[str, Any]]) -> list[dict[str, Any]]:

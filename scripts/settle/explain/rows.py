@@ -43,7 +43,11 @@ SORTED_COLUMNS = (
 )  # fmt: skip
 ITEM_COLUMNS = (
     "batch_id", "relation", "item_key", "channel_code", "order_no", "result", "pool", "previous_result", "left_minor",
-    "right_minor", "difference_minor", "currency", "mismatched_fields", "opened_batch_id", "match_kind",
+    "right_minor", "difference_minor", "currency", "mismatched_fields", "opened_batch_id", "match_kind", "decision_no",
+)  # fmt: skip
+DECISION_COLUMNS = (
+    "decision_no", "batch_id", "item_key", "action", "state", "takes_back_no", "taken_back_by", "currency",
+    "adjusted_minor", "adjusted_fee_minor", "residual_minor", "reason", "decided_by", "decided_at",
 )  # fmt: skip
 OPEN_COLUMNS = ("batch_id", "item_key", "pool", "result", "age_days", "age_bucket", "owner", "next_action")
 ENTRY_COLUMNS = (

@@ -53,6 +53,7 @@ class Teller:
             for payment in facts["payments"]:
                 self._payment(root, payment)
             self._items(root, facts.get("items", []), [])
+            self._decisions(root, facts.get("decisions", []))
             for order in facts["orders"]:
                 root.children.append(self._order(order))
         for row in facts["rejected"]:
@@ -88,6 +89,7 @@ class Teller:
             for payment in order["payments"]:
                 self._payment(part, payment)
             self._items(part, order["items"], order["open_items"])
+            self._decisions(part, order["decisions"])
         self._settlement(root, order)
         return root
 
@@ -147,6 +149,18 @@ class Teller:
         for row in open_items:
             pool = POOLS.get(row["pool"], row["pool"])
             part.add(f"open now in the {pool} for {row['age_days']} days; {row['owner']} should: {row['next_action']}")
+
+    def _decisions(self, part: Branch, decisions: list[dict[str, Any]]) -> None:
+        for row in decisions:
+            back = f" of {row['takes_back_no']}" if row["takes_back_no"] else ""
+            state = f"{row['state']} by {row['taken_back_by']}" if row["taken_back_by"] else str(row["state"])
+            told = part.add(
+                f"decided {row['decision_no']}: {row['action']}{back} by {row['decided_by']}, "
+                f"{self._time(row['decided_at'])}, for {self._batch(row['batch_id'])}, {state}: {row['reason']}"
+            )
+            for name, minor in (("amount", row["adjusted_minor"]), ("fee", row["adjusted_fee_minor"])):
+                if minor:
+                    told.add(f"{name} to be booked for {row['item_key']}: {self._money(minor, row['currency'])}")
 
     def _settlement(self, root: Branch, order: Facts) -> None:
         if not order["entries"]:

@@ -78,6 +78,18 @@ def read_sheet(shown: str, member: Member, template: Template, folder: Path) -> 
     return table
 
 
+def sheet_rows(path: Path) -> list[list[str]]:
+    """The texts of the first sheet of a small file, row by row. Raises InputError when it cannot be read."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
+        rows: list[list[Any]] = sheet.to_python(skip_empty_area=False)
+    except CalamineError as error:
+        raise InputError(f"{path.name}: is no readable xlsx file ({error}). Save it again.") from error
+    return [[_text(cell) for cell in row] for row in rows]
+
+
 def _rows(shown: str, member: Member, template: Template, top: int | None = None) -> list[list[Any]]:
     from python_calamine import CalamineError, CalamineWorkbook
 
