@@ -122,6 +122,23 @@ create table if not exists {{ prefix }}raw.bank_deposits (
     _line_no bigint not null,
     _batch_id bigint not null
 );
+create table if not exists {{ prefix }}raw.spv_reports (
+    spv_code text not null,
+    report_kind text not null,
+    spv_txn_no text not null,
+    order_no text,
+    product_code text,
+    amount decimal(20, 4) not null,
+    principal decimal(20, 4),
+    interest decimal(20, 4),
+    fee decimal(20, 4),
+    currency text not null,
+    status text not null,
+    confirmed_on date,
+    _file_id bigint not null,
+    _line_no bigint not null,
+    _batch_id bigint not null
+);
 create table if not exists {{ prefix }}meta.model_batches (
     model_name text not null,
     batch_id bigint not null,

@@ -33,6 +33,7 @@ POSTGRES_INDEXES = {
     "payments": ("channel_txn_no", "order_no", "_batch_id"),
     "bank_returns": ("instruction_no", "_batch_id"),
     "bank_deposits": ("bank_ref_no", "_batch_id"),
+    "spv_reports": ("order_no", "_batch_id"),
     "load_files": ("sha256",),
 }
 PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[?%]")

@@ -10,6 +10,7 @@ from tests.oracle.world import (
     LINE_COLUMNS,
     ORDER_COLUMNS,
     PAYMENT_COLUMNS,
+    REPORT_COLUMNS,
     SEED_COLUMNS,
     Batch,
     Output,
@@ -70,6 +71,12 @@ def deposit(bank_ref_no: str, amount: object, **values: object) -> Row:
     """A credit on our bank account."""
     defaults = {"account_no": "BANK", "booked_on": MONDAY, "direction": "credit", "currency": "CNY"}
     return _row(DEPOSIT_COLUMNS, defaults, {"bank_ref_no": bank_ref_no, "amount": amount, **values})
+
+
+def report(spv_txn_no: str, order_no: str, amount: object, **values: object) -> Row:
+    """A line of the subscription report of SPV V."""
+    defaults = {"spv_code": "V", "report_kind": "subscription", "currency": "CNY", "status": "success"}
+    return _row(REPORT_COLUMNS, defaults, {"spv_txn_no": spv_txn_no, "order_no": order_no, "amount": amount, **values})
 
 
 def decision(decision_no: str, action: str, item_key: str, other_item_key: str = "", **values: object) -> Row:
@@ -163,6 +170,7 @@ def batch(day: str, *rows: Row) -> Batch:
         [row for row in rows if "txn_type" in row],
         [row for row in rows if "decision_no" in row],
         [row for row in rows if "bank_ref_no" in row],
+        [row for row in rows if "spv_txn_no" in row],
     )
 
 

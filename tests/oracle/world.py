@@ -54,6 +54,20 @@ DEPOSIT_COLUMNS = (
     "narrative",
     "balance",
 )
+REPORT_COLUMNS = (
+    "spv_code",
+    "report_kind",
+    "spv_txn_no",
+    "order_no",
+    "product_code",
+    "amount",
+    "principal",
+    "interest",
+    "fee",
+    "currency",
+    "status",
+    "confirmed_on",
+)
 DECISION_COLUMNS = (
     "decision_no",
     "item_key",
@@ -181,6 +195,7 @@ class Batch:
     payments: Sequence[Row] = ()
     decisions: Sequence[Row] = ()
     bank_deposits: Sequence[Row] = ()
+    spv_reports: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tests.oracle.world import (
     OPTIONAL_COLUMNS,
     ORDER_COLUMNS,
     PAYMENT_COLUMNS,
+    REPORT_COLUMNS,
     SEED_COLUMNS,
     Batch,
     Row,
@@ -172,6 +173,7 @@ def write_files(worlds: Sequence[World], folder: Path) -> list[tuple[date, str, 
             ("order_lines", LINE_COLUMNS),
             ("payments", PAYMENT_COLUMNS),
             ("bank_deposits", DEPOSIT_COLUMNS),
+            ("spv_reports", REPORT_COLUMNS),
         ):
             rows = [row for world in worlds for row in getattr(world.batches[place], dataset)]
             if rows or dataset == "orders":

@@ -48,13 +48,15 @@ CODES = frozenset(
         "product_code",
         "rule_code",
         "settlement_batch_no",
+        "spv_code",
+        "spv_txn_no",
         "takes_back_no",
         "target",
     }
 )
 # Columns whose text is the name of an item: codes between bars, and words of the warehouse's own.
 ITEM_KEYS = frozenset({"item_key", "other_item_key"})
-WORDS_OF_KEYS = frozenset({"", "refund", "dup", "txn", "CNY", "JPY"})
+WORDS_OF_KEYS = frozenset({"", "refund", "dup", "txn", "CNY", "JPY", "subscription", "redemption", "repayment"})
 # The bearer `participant` stands for the line's own participant, whoever that is.
 GENERAL_CODES = frozenset({"", "participant"})
 
@@ -157,7 +159,7 @@ def _seed(table: str, row: Row) -> Row:
 
 def _batch(day: date, example: Example, prefix: str) -> Batch:
     datasets = example.batches.get(day.isoformat(), {})
-    unknown = set(datasets) - {"orders", "order_lines", "payments", "decisions", "deposits"}
+    unknown = set(datasets) - {"orders", "order_lines", "payments", "decisions", "deposits", "spv_reports"}
     assert not unknown, f"{example.id}: unknown {sorted(unknown)}"
     rows: list[Row] = []
     for values in datasets.get("orders", []):
@@ -172,6 +174,9 @@ def _batch(day: date, example: Example, prefix: str) -> Batch:
     for values in datasets.get("deposits", []):
         rest = {"booked_on": day.isoformat(), **values}
         rows.append(hand.deposit(rest.pop("bank_ref_no"), rest.pop("amount"), **rest))
+    for values in datasets.get("spv_reports", []):
+        rest = dict(values)
+        rows.append(hand.report(rest.pop("spv_txn_no"), rest.pop("order_no"), rest.pop("amount"), **rest))
     for values in datasets.get("decisions", []):
         rest = dict(values)
         rows.append(hand.decision(rest.pop("decision_no"), rest.pop("action"), rest.pop("item_key"), **rest))

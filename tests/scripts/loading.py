@@ -58,7 +58,7 @@ def rows(settings: Settings, sql: str, params: Sequence[Any] = ()) -> list[tuple
 
 def counts(settings: Settings) -> tuple[int, int, int]:
     """Files, rejected rows and rows of all datasets: (0, 0, 0) means nothing was loaded."""
-    tables = ("orders", "order_lines", "payments", "bank_returns", "bank_deposits")
+    tables = ("orders", "order_lines", "payments", "bank_returns", "bank_deposits", "spv_reports")
     total = " + ".join(f"(select count(*) from raw.{table})" for table in tables)
     found = rows(
         settings, f"select (select count(*) from raw.load_files), (select count(*) from raw.rejected_rows), {total}"

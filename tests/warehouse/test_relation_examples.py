@@ -18,3 +18,8 @@ def test_rec_group(holds: Check, example: Example) -> None:
 @examples_of("REC-RELATION")
 def test_rec_relation(holds: Check, example: Example) -> None:
     holds(example)
+
+
+@examples_of("REC-SPV")
+def test_rec_spv(holds: Check, example: Example) -> None:
+    holds(example)

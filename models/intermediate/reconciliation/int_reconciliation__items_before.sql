@@ -8,6 +8,9 @@ with touched as (
     select settlement_batch_no from {{ ref('int_reconciliation__deposit_pairs') }}
     where batch_id = {{ batch_id() }}
     union
+    select order_no from {{ ref('int_reconciliation__spv_pairs') }}
+    where batch_id = {{ batch_id() }}
+    union
     select order_no from {{ ref('int_reconciliation__decisions_due') }}
 ),
 

@@ -15,6 +15,13 @@ with sides as (
         case when has_deposit then currency end, is_ambiguous
     from {{ ref('int_reconciliation__deposit_pairs') }}
     where batch_id = {{ batch_id() }}
+    union all
+    select
+        'orders_spv', spv_code, order_no, null, report_kind, own_txn_no, is_further_line, has_order,
+        is_order_successful, false, order_minor, order_currency, has_report, report_minor, null,
+        report_currency, false
+    from {{ ref('int_reconciliation__spv_pairs') }}
+    where batch_id = {{ batch_id() }}
 ),
 
 pairs as (

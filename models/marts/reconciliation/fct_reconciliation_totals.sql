@@ -13,6 +13,9 @@ with sides_in as (
     union all
     select 'channel_bank', channel_code, currency, left_count, left_minor, right_count, right_minor, transferred_minor
     from {{ ref('int_reconciliation__deposits_in') }}
+    union all
+    select 'orders_spv', spv_code, currency, left_count, left_minor, right_count, right_minor, 0
+    from {{ ref('int_reconciliation__spv_sides_in') }}
 ),
 
 sides as (

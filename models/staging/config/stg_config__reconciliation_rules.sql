@@ -4,6 +4,7 @@ with final as (
         case
             when relation like '%order%' and relation like '%channel%' then 'orders_channel'
             when relation like '%channel%' and (relation like '%bank%' or relation like '%deposit%') then 'channel_bank'
+            when relation like '%order%' and relation like '%spv%' then 'orders_spv'
             else relation
         end as relation,
         channel_code,

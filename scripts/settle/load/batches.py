@@ -10,7 +10,7 @@ from settle.times import business_today
 from settle.warehouse import Warehouse
 
 TABLES_OF_BATCHES = (
-    "load_files", "rejected_rows", "orders", "order_lines", "payments", "bank_returns", "bank_deposits",
+    "load_files", "rejected_rows", "orders", "order_lines", "payments", "bank_returns", "bank_deposits", "spv_reports",
 )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ PAYMENT_STATUSES = ("success", "failed", "pending", "refunded")
 TXN_TYPES = ("payment", "refund", "payout")
 RETURN_STATUSES = ("success", "failed", "unknown")
 DIRECTIONS = ("credit", "debit")
+REPORT_KINDS = ("subscription", "redemption", "repayment", "distribution")
+REPORT_STATUSES = ("success", "failed", "pending")
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,25 @@ DATASETS = {
             ),
             key=("account_no", "bank_ref_no"),
             modified_advice="The entry loaded first stands. Ask the bank which one is right.",
+        ),
+        Dataset(
+            name="spv_reports",
+            columns=(
+                Column("spv_code", required=True),
+                Column("report_kind", required=True, allowed=REPORT_KINDS),
+                Column("spv_txn_no", required=True),
+                Column("order_no"),
+                Column("product_code"),
+                Column("amount", "amount", required=True, may_be_negative=False),
+                Column("principal", "amount"),
+                Column("interest", "amount"),
+                Column("fee", "amount"),
+                Column("currency", required=True),
+                Column("status", required=True, allowed=REPORT_STATUSES),
+                Column("confirmed_on", "date"),
+            ),
+            key=("spv_code", "report_kind", "spv_txn_no"),
+            modified_advice="The line loaded first stands. Ask the SPV which one is right.",
         ),
     )
 }
