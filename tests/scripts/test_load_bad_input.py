@@ -335,7 +335,8 @@ def test_a_folder_a_missing_file_and_an_unknown_kind(duckdb_settings: Settings) 
     assert refused("orders", "gone.csv") == "gone.csv: there is no such file. Check the path."
     assert "orders.doc: what kind of file is it?" in refused("orders", "orders.doc")
     assert refused("order", "orders.csv") == (
-        "'order' is no dataset. Use orders, order_lines, payments, bank_returns, bank_deposits, or inbox with a folder."
+        "'order' is no dataset. Use orders, order_lines, payments, bank_returns, bank_deposits, spv_reports, "
+        "or inbox with a folder."
     )
 
 

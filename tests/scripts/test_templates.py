@@ -365,11 +365,11 @@ def template(*words: str) -> Result:
 
 def test_template_list_show_and_download(duckdb_settings: Settings) -> None:
     listed = json.loads(template("list", "--json").stdout)
-    assert [(each["dataset"], each["template"]) for each in listed[:5]] == [
+    assert [(each["dataset"], each["template"]) for each in listed[:6]] == [
         ("bank_deposits", "canonical"), ("bank_returns", "canonical"), ("order_lines", "canonical"),
-        ("orders", "canonical"), ("payments", "canonical"),
+        ("orders", "canonical"), ("payments", "canonical"), ("spv_reports", "canonical"),
     ]  # fmt: skip
-    assert {each["template"] for each in listed[5:]} == {
+    assert {each["template"] for each in listed[6:]} == {
         "adyen_settlement_details", "alipay_business_detail", "bai2", "camt053", "mt940", "stripe_balance_transactions",
         "stripe_itemised", "unionpay_settlement", "wechat_trade_bill",
     }  # fmt: skip
@@ -379,8 +379,8 @@ def test_template_list_show_and_download(duckdb_settings: Settings) -> None:
     ambiguous = template("show", "canonical")
     assert ambiguous.exit_code == 2
     assert said(ambiguous) == (
-        "template 'canonical' is there for bank_deposits, bank_returns, order_lines, orders, payments. "
-        "Say which with --dataset."
+        "template 'canonical' is there for bank_deposits, bank_returns, order_lines, orders, payments, "
+        "spv_reports. Say which with --dataset."
     )
     for path in ("blank.xlsx", "blank.csv"):
         assert template("download", "orders", path).exit_code == 0
