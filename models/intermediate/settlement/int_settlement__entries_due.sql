@@ -30,6 +30,21 @@ open_orders as (
     where batch_id = {{ batch_id() }} and relation = 'orders_channel' and is_open and result <> 'duplicate_channel'
 ),
 
+-- By what the model says today: an SPV that takes its time is waited for, or no longer, without clearing anything again.
+spv_models as (
+    select distinct model_code from {{ ref('stg_config__settlement_models') }}
+    where requires_spv_match
+),
+
+spv_orders as (
+    select order_no, max(case when batch_id = {{ batch_id() }} and is_open then 1 else 0 end) = 1 as is_open
+    from {{ ref('int_reconciliation__items') }}
+    where
+        relation = 'orders_spv' and batch_id <= {{ batch_id() }} and result <> 'duplicate_channel'
+        and (select count(*) from spv_models) > 0
+    group by order_no
+),
+
 holds as (
     select distinct scope, target from {{ ref('risk_holds') }}
     where
@@ -55,6 +70,10 @@ final as (
         concat_ws(
             ';',
             case when entries_due.requires_channel_match and open_orders.order_no is not null then 'not_reconciled' end,
+            case
+                when spv_models.model_code is not null and entries_due.entry_kind = 'new' and coalesce(spv_orders.is_open, true)
+                    then 'spv_not_reconciled'
+            end,
             case when coalesce(held_participants.target, held_orders.target, held_accounts.target) is not null then 'risk_hold' end
         ) as blocked_by
     from entries_due
@@ -63,6 +82,8 @@ final as (
             open_orders.order_no = entries_due.order_no
             and open_orders.channel_code = coalesce(entries_due.channel_code, '')
             and open_orders.direction = case when entries_due.entry_kind = 'refund' then 'refund' else 'payment' end
+    left join spv_models on spv_models.model_code = entries_due.model_code
+    left join spv_orders on spv_orders.order_no = entries_due.order_no
     left join accounts
         on
             accounts.participant_id = entries_due.participant_id

@@ -24,6 +24,21 @@ open_orders as (
     where items.relation = 'orders_channel' and items.is_open and items.result <> 'duplicate_channel'
 ),
 
+spv_models as (
+    select distinct model_code from {{ ref('stg_config__settlement_models') }}
+    where requires_spv_match
+),
+
+spv_orders as (
+    select items.order_no, max(case when items.batch_id = last_batch.batch_id and items.is_open then 1 else 0 end) = 1 as is_open
+    from {{ ref('int_reconciliation__items') }} as items
+    cross join last_batch
+    where
+        items.relation = 'orders_spv' and items.batch_id <= last_batch.batch_id and items.result <> 'duplicate_channel'
+        and (select count(*) from spv_models) > 0
+    group by items.order_no
+),
+
 holds as (
     select distinct risk_holds.scope, risk_holds.target
     from {{ ref('risk_holds') }} as risk_holds
@@ -56,6 +71,11 @@ final as (
             else
                 'not_due'
                 || case when entries.requires_channel_match and open_orders.order_no is not null then ';not_reconciled' else '' end
+                || case
+                    when spv_models.model_code is not null and entries.entry_kind = 'new' and coalesce(spv_orders.is_open, true)
+                        then ';spv_not_reconciled'
+                    else ''
+                end
                 || case when coalesce(held_participants.target, held_orders.target) is not null then ';risk_hold' else '' end
         end as blocked_by,
         settled.bill_no,
@@ -68,6 +88,8 @@ final as (
     left join holds as held_participants
         on held_participants.scope = 'participant' and held_participants.target = entries.participant_id
     left join holds as held_orders on held_orders.scope = 'order' and held_orders.target = entries.order_no
+    left join spv_models on spv_models.model_code = entries.model_code
+    left join spv_orders on spv_orders.order_no = entries.order_no
     left join open_orders
         on
             open_orders.order_no = entries.order_no

@@ -29,6 +29,7 @@ final as (
         models.billing_rule_codes,
         coalesce(models.charge_bearer, 'payee') as charge_bearer,
         coalesce(models.requires_channel_match, false) as requires_channel_match,
+        coalesce(models.requires_spv_match, false) as requires_spv_match,
         models.settle_account_kind,
         coalesce(models.combination, '') as combination,
         models.allocation_rule_code,

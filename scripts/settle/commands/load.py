@@ -16,7 +16,9 @@ from settle.settings import Settings
 def load(
     dataset: Annotated[
         str,
-        typer.Argument(help="orders, order_lines, payments, bank_returns, bank_deposits or spv_reports; or inbox, with a folder."),
+        typer.Argument(
+            help="orders, order_lines, payments, bank_returns, bank_deposits or spv_reports; or inbox, with a folder."
+        ),
     ],
     paths: Annotated[list[Path], typer.Argument(help="Files to load; for inbox, one folder.")],
     batch_date: Annotated[str | None, typer.Option(help="The accounting date, as 2026-01-05.")] = None,

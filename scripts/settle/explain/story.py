@@ -15,6 +15,7 @@ from settle.explain.tree import Branch, Row, amount
 BLOCKED = {
     "not_due": "its settlement date has not come",
     "not_reconciled": "the channel's record does not agree yet (model asks for it)",
+    "spv_not_reconciled": "the SPV's report does not agree yet (model asks for it)",
     "risk_hold": "a risk hold is on",
     "not_paid": "it is not paid",
 }
