@@ -87,11 +87,11 @@ def changes(reader: Reader, from_batch: int, to_batch: int) -> Changes:
 def kinds() -> dict[str, str]:
     """Every kind of change and what it says, in the order they are told."""
     return {
-        "regressed": "was matched and differs now",
+        "regressed": "was matched or closed by a decision, and is open now",
         "opened": "came and is open",
         "moved": "is still open, in another pool or with another result",
         "amounts changed": "stands as before, with other amounts",
-        "resolved": "was open and is matched now",
+        "resolved": "was open, and is matched now or closed by a decision",
         "matched at once": "came and is matched",
     }
 

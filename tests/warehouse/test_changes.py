@@ -114,7 +114,7 @@ def test_lines_tell_what_needs_a_person_first() -> None:
     ]  # fmt: skip
     assert change_lines(Changes(1, 2, counts, []), {"CNY": 2, "JPY": 0}) == [
         "From the close of batch 1 to the close of batch 2",
-        "regressed: 1 (was matched and differs now)",
+        "regressed: 1 (was matched or closed by a decision, and is open now)",
         "          1  matched → amount_mismatch (error pool), ours 100 JPY, theirs 90 JPY",
         "matched at once: 2 (came and is matched)",
         "          2  matched, ours 300.00 CNY, theirs 300.00 CNY",

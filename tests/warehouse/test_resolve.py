@@ -16,8 +16,9 @@ from tests.oracle.world import World
 from tests.oracle.worlds import write_config
 from tests.warehouse.company import build
 from tests.warehouse.marts import assert_same, mart_rows
-from tests.warehouse.shop import select, told
+from tests.warehouse.shop import run_reset, select, told
 from tests.warehouse.test_oracle_agrees import load
+from tests.warehouse.test_reset import valid
 
 FIRST = hand.batch(
     "2026-01-05",
@@ -228,9 +229,16 @@ def test_resolve_takes_effect_in_the_next_batch_and_is_taken_back_by_a_decision(
     next_batch(started, "2026-01-08")
     assert [row[4] for row in select(started, ITEMS.format(4))] == ["D-000010"]
     assert len(decisions(started)) == 10, "nothing that was decided is ever taken out"
+    story = told("explain", "B")[1]
+    assert "      line T-Z of C, items C|B and C|Z" in story.splitlines(), story
     straight = mart_rows(started)
     build(started, "--full-refresh")
     assert_same(straight, mart_rows(started))
+    run_reset(started, 2)
+    code, _, err = told("resolve", "--list")
+    assert code == 2 and "Batch 4 is half built" in err
+    build(started)
+    assert_same(valid(straight), valid(mart_rows(started)))
 
 
 def test_resolve_waits_for_a_batch_that_is_half_built(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

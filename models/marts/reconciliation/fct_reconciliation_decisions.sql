@@ -28,9 +28,9 @@ taken_back as (
 
 -- A decision about two items has a row for each of them.
 parts as (
-    select decision_no, item_key, order_no from decisions
+    select decision_no, item_key, order_no, other_item_key from decisions
     union all
-    select decision_no, other_item_key, other_order_no from decisions
+    select decision_no, other_item_key, other_order_no, item_key from decisions
     where other_item_key is not null
 ),
 
@@ -40,6 +40,7 @@ adjusted as (
         decisions.*,
         parts.item_key as part_item_key,
         parts.order_no as part_order_no,
+        parts.other_item_key as part_other_item_key,
         items_decided.channel_code, items_decided.result, items_decided.currency, items_decided.left_minor, items_decided.right_minor,
         items_decided.difference_minor,
         case
@@ -76,6 +77,9 @@ final as (
         part_item_key as item_key,
         part_order_no as order_no,
         action,
+        part_other_item_key as other_item_key,
+        line_channel_code,
+        line_txn_no,
         state,
         takes_back_no,
         taken_back_by,

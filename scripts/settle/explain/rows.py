@@ -46,8 +46,9 @@ ITEM_COLUMNS = (
     "right_minor", "difference_minor", "currency", "mismatched_fields", "opened_batch_id", "match_kind", "decision_no",
 )  # fmt: skip
 DECISION_COLUMNS = (
-    "decision_no", "batch_id", "item_key", "action", "state", "takes_back_no", "taken_back_by", "currency",
-    "adjusted_minor", "adjusted_fee_minor", "residual_minor", "reason", "decided_by", "decided_at",
+    "decision_no", "batch_id", "item_key", "action", "other_item_key", "line_channel_code", "line_txn_no", "state",
+    "takes_back_no", "taken_back_by", "currency", "adjusted_minor", "adjusted_fee_minor", "residual_minor", "reason",
+    "decided_by", "decided_at",
 )  # fmt: skip
 OPEN_COLUMNS = ("batch_id", "item_key", "pool", "result", "age_days", "age_bucket", "owner", "next_action")
 ENTRY_COLUMNS = (

@@ -90,7 +90,7 @@ class Teller:
             for payment in order["payments"]:
                 self._payment(part, payment)
             self._items(part, order["items"], order["open_items"])
-            self._decisions(part, order["decisions"])
+            self._decisions(part, order.get("decisions", []))
         self._settlement(root, order)
         return root
 
@@ -159,6 +159,9 @@ class Teller:
                 f"decided {row['decision_no']}: {row['action']}{back} by {row['decided_by']}, "
                 f"{self._time(row['decided_at'])}, for {self._batch(row['batch_id'])}, {state}: {row['reason']}"
             )
+            if row["other_item_key"]:
+                line = f"line {row['line_txn_no']} of {row['line_channel_code']}, " if row["line_txn_no"] else ""
+                told.add(f"{line}items {row['item_key']} and {row['other_item_key']}")
             for name, minor in (("amount", row["adjusted_minor"]), ("fee", row["adjusted_fee_minor"])):
                 if minor:
                     told.add(f"{name} to be booked for {row['item_key']}: {self._money(minor, row['currency'])}")
