@@ -163,8 +163,8 @@ KEEPING = (
     Mutation(
         "what waits is found in any channel",
         NOW,
-        "before.order_no = judged.order_no and before.relation = judged.relation and before.channel_code = judged.channel_code",
-        "before.order_no = judged.order_no and before.relation = judged.relation",
+        "before.relation = judged.relation and before.channel_code = judged.channel_code",
+        "before.relation = judged.relation",
         "REC_KNOWN_late_then_regressed",
     ),
     Mutation(
