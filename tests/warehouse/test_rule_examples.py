@@ -17,16 +17,9 @@ from settle.settings import Settings
 from tests.rules.breaks import BREAKS, Break
 from tests.rules.examples import EXAMPLES, Example
 from tests.rules.warehouse import WITHOUT_TESTS, Found, build, build_after_mending
+from tests.warehouse.by_example import Check, examples_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-Check = Callable[[Example], None]
-
-
-def examples_of(rule: str) -> pytest.MarkDecorator:
-    """Each example of the rule as a test of its own; a rule without examples is an error."""
-    examples = [example for example in EXAMPLES if example.rule == rule]
-    assert examples, f"tests/rules has no example of {rule}"
-    return pytest.mark.parametrize("example", examples, ids=[example.id for example in examples])
 
 
 def test_the_oracle_agrees_with_all_examples(found: Found) -> None:
@@ -34,7 +27,10 @@ def test_the_oracle_agrees_with_all_examples(found: Found) -> None:
 
 
 def test_every_rule_with_examples_has_its_test() -> None:
-    tests = {name.removeprefix("test_").replace("_", "-").upper() for name in globals()}
+    files = Path(__file__).parent.glob("test_rule_examples*.py")
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    names = [line.removeprefix("def test_").partition("(")[0] for line in lines if line.startswith("def test_")]
+    tests = {name.replace("_", "-").upper() for name in names}
     assert sorted(({example.rule for example in EXAMPLES} | set(BREAKS)) - tests) == []
 
 
