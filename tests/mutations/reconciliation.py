@@ -336,4 +336,64 @@ DECIDING = (
     ),
 )
 
-MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *DECIDING, *TOTALS, *SHOWN)
+SUGGESTED = "models/marts/reconciliation/fct_suggested_matches.sql"
+SUGGESTING = (
+    Mutation(
+        "a line is suggested to all that want it",
+        SUGGESTED,
+        "is_best_of_left and is_best_of_right and may_be_new",
+        "is_best_of_left and may_be_new",
+        "REC_SUGGEST_the_nearer_of_two",
+    ),
+    Mutation(
+        "luck chooses between equals",
+        SUGGESTED,
+        "lead(score) over of_left < score",
+        "lead(score) over of_left <= score",
+        "REC_SUGGEST_between_equals_nothing_is_suggested",
+    ),
+    Mutation(
+        "what is suggested is said again",
+        SUGGESTED,
+        "where earlier.batch_id is null",
+        "where true",
+        "REC_SUGGEST_same_amount_same_day_and_said_once",
+    ),
+    Mutation(
+        "what is gone frees nobody",
+        STEPS + "items_alone.sql",
+        "not is_open or not was_open or",
+        "not was_open or",
+        "REC_SUGGEST_the_second_best_when_the_best_is_gone",
+    ),
+    Mutation(
+        "an order without a channel has no lines to choose from",
+        STEPS + "items_alone.sql",
+        "select items.*, 'right', '', right_minor from items",
+        "select items.*, 'right', channel_code || '?', right_minor from items",
+        "REC_SUGGEST_an_order_without_a_channel_and_a_line_of_any",
+    ),
+    Mutation(
+        "a crowd is looked at",
+        STEPS + "counterparts_scored.sql",
+        "few.rights_near <= 10",
+        "few.rights_near <= 11",
+        "REC_SUGGEST_eleven_are_not",
+    ),
+    Mutation(
+        "a day costs nothing",
+        "macros/reconciliation/text_likeness.sql",
+        "200 * (' ~ date_window_days ~ ' + 1 - abs(' ~ days_apart ~ '))'",
+        "200 * (' ~ date_window_days ~ ' + 1)'",
+        "REC_SUGGEST_at_the_limits_of_tolerance_and_window",
+    ),
+    Mutation(
+        "an open order is a twin",
+        STEPS + "own_duplicates.sql",
+        " and open_payments.order_no is null",
+        "",
+        "REC_SUGGEST_no_twin_where_two_are_as_near_or_none_is_matched",
+    ),
+)
+
+MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *DECIDING, *TOTALS, *SHOWN, *SUGGESTING)

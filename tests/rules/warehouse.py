@@ -37,6 +37,7 @@ NAMED_BY = {
     "reconciliation.fct_open_items": "item_key",
     "reconciliation.fct_reconciliation_totals": "channel_code",
     "reconciliation.rpt_reconciliation_measures": "channel_code",
+    "reconciliation.fct_suggested_matches": "left_item_key",
     "settlement.fct_settlement_entries": "order_no",
     "settlement.fct_settlement_bills": "participant_id",
     "settlement.rpt_settlement_summary": "participant_id",

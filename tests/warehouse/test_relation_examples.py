@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tests.rules.examples import Example
-from tests.warehouse.test_rule_examples import examples_of
-
-Check = Callable[[Example], None]
+from tests.warehouse.by_example import Check, examples_of
 
 
 @examples_of("REC-GROUP")

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 from settle.settings import Settings
 from tests.rules.examples import EXAMPLES, Example
 from tests.rules.warehouse import WITHOUT_TESTS, Found, build, build_after_mending
+from tests.warehouse.by_example import Check, examples_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-Check = Callable[[Example], None]
-
-
-def examples_of(rule: str) -> pytest.MarkDecorator:
-    """Each example of the rule as a test of its own; a rule without examples is an error."""
-    examples = [example for example in EXAMPLES if example.rule == rule]
-    assert examples, f"tests/rules has no example of {rule}"
-    return pytest.mark.parametrize("example", examples, ids=[example.id for example in examples])
 
 
 def test_the_oracle_agrees_with_all_examples(found: Found) -> None:

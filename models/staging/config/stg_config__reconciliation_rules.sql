@@ -10,6 +10,7 @@ with final as (
         channel_code,
         coalesce(grouping, 'single') as statement_grouping,
         coalesce(amount_tolerance_minor, 0) as amount_tolerance_minor,
+        coalesce(date_window_days, 0) as date_window_days,
         coalesce(buffer_days, 3) as buffer_days,
         coalesce(auto_fill, false) as auto_fill
     from {{ ref('reconciliation_rules') }}
