@@ -15,7 +15,7 @@ from settle.settings import Settings
 from tests.warehouse.company import CHECKOUT
 
 CALENDAR = CHECKOUT / "seeds" / "packages" / "defaults" / "seeds" / "business_days.csv"
-DATASETS = ("orders", "payments")
+DATASETS = ("orders", "payments", "bank_deposits", "spv_reports")
 Arrival = tuple[date, str, Path]
 
 
@@ -29,7 +29,8 @@ def written(count: int, days: int, seed: int, folder: Path) -> list[BreakWorld]:
 def arrivals(worlds: list[BreakWorld], folder: Path) -> list[Arrival]:
     """The files of written worlds, day by day."""
     days = [day.batch_date for day in worlds[0].rows.days]
-    return [(day, dataset, folder / f"{dataset}_{day}.csv") for day in days for dataset in DATASETS]
+    files = [(day, dataset, folder / f"{dataset}_{day}.csv") for day in days for dataset in DATASETS]
+    return [file for file in files if file[2].exists()]
 
 
 def load(settings: Settings, files: Iterable[Arrival]) -> None:

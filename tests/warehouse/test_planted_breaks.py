@@ -24,7 +24,7 @@ STATES = """
         select items.*, row_number() over (partition by relation, item_key order by batch_id desc) as place
         from {prefix}reconciliation.fct_reconciliation_items as items
     )
-    select ranked.item_key, ranked.channel_code, ranked.order_no, ranked.result, ranked.pool,
+    select ranked.relation, ranked.item_key, ranked.channel_code, ranked.order_no, ranked.result, ranked.pool,
         coalesce(ranked.match_kind, ''), coalesce(cast(ranked.left_minor as varchar), ''),
         coalesce(cast(ranked.right_minor as varchar), ''), coalesce(cast(ranked.difference_minor as varchar), ''),
         ranked.currency,
@@ -48,11 +48,11 @@ def wrong(home: Settings, worlds: list[BreakWorld]) -> list[str]:
     """Answers that the warehouse does not give, and items that differ though nothing was planted."""
     with open_warehouse(home, read_only=True) as warehouse:
         rows = warehouse.execute(STATES.format(prefix=home.schema_prefix))
-    found = {str(row[0]): tuple(row) for row in rows}
+    found = {(str(row[0]), str(row[1])): tuple(row) for row in rows}
     told = []
     for answer in (answer for world in worlds for answer in world.answers):
         expected = astuple(answer)[2:]
-        got = found.pop(answer.item_key, None)
+        got = found.pop((answer.relation, answer.item_key), None)
         if got != expected:
             told.append(f"{answer.kind} {answer.item_key}: expected {expected}, got {got}")
     for key, row in found.items():

@@ -1,7 +1,8 @@
 """Random small worlds with breaks of every kind and their answers: what a reconciliation must find, and nothing else.
 
-Each world has two channels of its own, one whose lines stand alone and one whose lines add up, with tolerance, buffer
-days and automatic fill drawn from its seed. All worlds share the batch dates, so any number of them is one load.
+Each world has two channels of its own, one whose lines stand alone and one whose lines add up, and an SPV, with
+tolerance, buffer days and automatic fill drawn from its seed; what the channels pay out comes to a bank account. All
+worlds share the batch dates, so any number of them is one load.
 """
 
 from __future__ import annotations
@@ -9,11 +10,22 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from settle.generate.world import ChannelFee, Day, Payment, World, write_days, write_rows
+from settle.generate.world import (
+    ChannelFee,
+    Day,
+    Deposit,
+    Payment,
+    Report,
+    World,
+    channel_fee,
+    major,
+    write_days,
+    write_rows,
+)
 
 SELLER = "M1"
 RETAIL = "RETAIL"
@@ -30,6 +42,7 @@ class Rule:
     tolerance_minor: int
     buffer_days: int
     auto_fill: bool
+    relation: str = "orders_channel"
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class BreakAnswer:
 
     world: str
     kind: str
+    relation: str
     item_key: str
     channel_code: str
     order_no: str
@@ -63,6 +77,12 @@ class BreakWorld:
         self.name = f"W{number:04d}"
         self.random = random.Random(f"{seed}/{number}")
         self.single, self.summed = (self._rule(f"{self.name}{letter}", letter) for letter in "AB")
+        self.banked = tuple(
+            replace(rule, relation="channel_bank", buffer_days=self.random.choice((0, 1, 3)), auto_fill=False)
+            for rule in self.rules
+        )
+        self.spv = replace(self._rule(f"{self.name}V", "A"), relation="orders_spv", auto_fill=False)
+        self.loan = f"{self.name}L"
         self.rows = World(days, f"{seed}/{number}", {rule.channel_code: FEE for rule in self.rules})
         self.answers: list[BreakAnswer] = []
 
@@ -108,9 +128,10 @@ class BreakWorld:
 
     def order(self, day: int, minor: int, rule: Rule | None, **more: str) -> str:
         """An order of the world's one seller; returns its number."""
+        product = more.pop("product", RETAIL)
         fixed = {"participant": SELLER, "channel": rule.channel_code if rule else "", "order_no": self.number(), **more}
         version = int(fixed.pop("version", "1"))
-        self.rows.order(day, minor, product=RETAIL, version=version, **fixed)  # type: ignore[arg-type]
+        self.rows.order(day, minor, product=product, version=version, **fixed)  # type: ignore[arg-type]
         return fixed["order_no"]
 
     def line(
@@ -124,6 +145,7 @@ class BreakWorld:
         currency: str = "CNY",
         status: str = "success",
         txn_type: str = "payment",
+        settlement_batch_no: str = "",
     ) -> Payment:
         """A statement line; its fee is that of `fee_of`, or of its own amount."""
         return self.rows.pay(
@@ -135,7 +157,65 @@ class BreakWorld:
             status=status,
             txn_type=txn_type,
             fee_of=[minor if fee_of is None else fee_of],
+            settlement_batch_no=settlement_batch_no,
         )
+
+    def settled(self, day: int, settlement_batch_no: str, rule: Rule, currency: str) -> int:
+        """One to three orders that match, in one settlement batch of the channel; what they come to net of its fees."""
+        net = 0
+        for _ in range(self.random.randint(1, 3)):
+            minor = self.minor()
+            number = self.order(day, minor, rule, currency=currency)
+            self.line(day, number, minor, rule, currency=currency, settlement_batch_no=settlement_batch_no)
+            net += minor - (channel_fee(rule.channel_code, minor, self.rows.fees) or 0)
+        return net
+
+    def deposit(self, day: int, settlement_batch_no: str, minor: int, currency: str, direction: str = "credit") -> None:
+        """An entry of our bank account."""
+        self.rows.days[day].bank_deposits.append(
+            Deposit(
+                account_no="BANK",
+                bank_ref_no=self.rows.number(f"{self.name}D"),
+                booked_on=self.date_of(day).isoformat(),
+                direction=direction,
+                amount=major(minor, currency),
+                currency=currency,
+                settlement_batch_no=settlement_batch_no,
+                narrative="",
+                balance="",
+            )
+        )
+
+    def subscription(self, day: int, minor: int, currency: str, status: str = "success") -> str:
+        """An order for the SPV, paid through a channel without a difference where it is successful."""
+        rule = self.rule()
+        number = self.order(
+            day, minor, rule, currency=currency, status=status, order_type="subscription", product=self.loan
+        )
+        if status == "success":
+            self.line(day, number, minor, rule, currency=currency)
+        return number
+
+    def report(self, day: int, order_no: str, minor: int, currency: str) -> str:
+        """A line of the SPV's subscription report; returns its number."""
+        number = self.rows.number(f"{self.name}R")
+        self.rows.days[day].spv_reports.append(
+            Report(
+                spv_code=self.spv.channel_code,
+                report_kind="subscription",
+                spv_txn_no=number,
+                order_no=order_no,
+                product_code=self.loan,
+                amount=major(minor, currency),
+                principal="",
+                interest="",
+                fee="",
+                currency=currency,
+                status="success",
+                confirmed_on=self.date_of(day).isoformat(),
+            )
+        )
+        return number
 
     def expect(
         self,
@@ -152,6 +232,7 @@ class BreakWorld:
         match_kind: str = "",
         suffix: str = "",
         is_comparable: bool = True,
+        relation: str = "orders_channel",
     ) -> None:
         """Write down how an item stands at the end, the day it came to that, and the day it opened if another."""
         is_open = result not in ("matched", "matched_late")
@@ -169,6 +250,7 @@ class BreakWorld:
             BreakAnswer(
                 world=self.name,
                 kind=kind,
+                relation=relation,
                 item_key=f"{channel}|{number}{suffix}",
                 channel_code=channel,
                 order_no=number,
@@ -193,16 +275,20 @@ def write_break_worlds(worlds: Sequence[BreakWorld], folder: Path) -> None:
             [order for world in worlds for order in world.rows.days[place].orders],
             [],
             [line for world in worlds for line in world.rows.days[place].payments],
+            [entry for world in worlds for entry in world.rows.days[place].bank_deposits],
+            [line for world in worlds for line in world.rows.days[place].spv_reports],
         )
         for place, first in enumerate(worlds[0].rows.days)
     ]
     write_days(days, folder)
     write_rows(folder / "answers.csv", BreakAnswer, [answer for world in worlds for answer in world.answers])
-    _write_config([rule for world in worlds for rule in world.rules], folder / "config")
+    _write_config(worlds, folder / "config")
 
 
-def _write_config(rules: Sequence[Rule], folder: Path) -> None:
+def _write_config(worlds: Sequence[BreakWorld], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    channels = [rule for world in worlds for rule in world.rules]
+    rules = [rule for world in worlds for rule in (*world.rules, *world.banked, world.spv)]
     _table(
         folder,
         "participants",
@@ -211,12 +297,13 @@ def _write_config(rules: Sequence[Rule], folder: Path) -> None:
     )
     accounts = [(f"{SELLER}-{currency}", SELLER, "bank", currency) for currency in sorted(set(CURRENCIES))]
     _table(folder, "accounts", ["account_no", "participant_id", "account_kind", "currency"], accounts)
-    _table(folder, "products", ["product_code", "product_name"], [(RETAIL, "Retail")])
+    loans = [(world.loan, "Loan", world.spv.channel_code) for world in worlds]
+    _table(folder, "products", ["product_code", "product_name", "spv_code"], [(RETAIL, "Retail", ""), *loans])
     _table(
         folder,
         "channels",
         ["channel_code", "channel_name", "channel_type", "communication_mode"],
-        [(rule.channel_code, rule.channel_code, "wallet", "batch_file") for rule in rules],
+        [(rule.channel_code, rule.channel_code, "wallet", "batch_file") for rule in channels],
     )
     _table(
         folder,
@@ -232,7 +319,7 @@ def _write_config(rules: Sequence[Rule], folder: Path) -> None:
         ],
         [
             (
-                "orders_channel",
+                rule.relation,
                 rule.channel_code,
                 rule.grouping,
                 rule.tolerance_minor,

@@ -186,7 +186,7 @@ def _fee_off(world: BreakWorld, currency: str) -> None:
     number = world.order(day, minor, rule, currency=currency)
     fee = channel_fee(rule.channel_code, minor, world.rows.fees) or 0
     wrong = fee + world.random.choice((1, 7))
-    world.rows.pay(day, number, minor, channel=rule.channel_code, fee=wrong, currency=currency)
+    world.rows.pay(day, number, minor, channel=rule.channel_code, fee=wrong, currency=currency, settlement_batch_no="")
     world.expect("fee_off", number, rule, "fee_mismatch", minor, minor, day, currency=currency)
 
 
@@ -263,6 +263,190 @@ def _no_channel_named(world: BreakWorld, currency: str) -> None:
     world.expect("no_channel_named", number, None, result, minor, minor + off, day, currency=currency)
 
 
+def _deposit(world: BreakWorld, currency: str) -> None:
+    """A settlement batch that the bank got in full, on its day or later, at once or in two parts, or not in full."""
+    days, rule = world.random.choice((world.days(2), world.days() * 2)), world.random.choice(world.banked)
+    number = world.number()
+    net = world.settled(days[0], number, rule, currency)
+    off = world.random.choice((0, 0, world.off(rule)))
+    paid = net + off
+    first = world.random.choice((paid, paid // 2))
+    world.deposit(days[1], number, first, currency)
+    if first < paid:
+        world.deposit(days[1], number, paid - first, currency)
+    is_late = days[0] != days[1]
+    result = "amount_mismatch" if off else "matched_late" if is_late else "matched"
+    world.expect(
+        "deposit_off" if off else "deposit",
+        number,
+        rule,
+        result,
+        net,
+        paid,
+        days[1],
+        currency=currency,
+        opened=days[0],
+        suffix=f"|{currency}",
+        relation="channel_bank",
+    )
+
+
+def _deposit_missing(world: BreakWorld, currency: str) -> None:
+    (day,), rule, number = world.days(), world.random.choice(world.banked), world.number()
+    net = world.settled(day, number, rule, currency)
+    world.expect(
+        "deposit_missing",
+        number,
+        rule,
+        "platform_only",
+        net,
+        None,
+        day,
+        currency=currency,
+        suffix=f"|{currency}",
+        relation="channel_bank",
+    )
+
+
+def _deposit_taken_back(world: BreakWorld, currency: str) -> None:
+    (day, later), rule, number = world.days(2), world.random.choice(world.banked), world.number()
+    net = world.settled(day, number, rule, currency)
+    world.deposit(day, number, net, currency)
+    world.deposit(later, number, net, currency, direction="debit")
+    world.expect(
+        "deposit_taken_back",
+        number,
+        rule,
+        "amount_mismatch",
+        net,
+        0,
+        later,
+        currency=currency,
+        suffix=f"|{currency}",
+        relation="channel_bank",
+    )
+
+
+def _deposit_unknown(world: BreakWorld, currency: str) -> None:
+    (day,), minor, number = world.days(), world.minor(), world.number()
+    world.deposit(day, number, minor, currency)
+    world.expect(
+        "deposit_unknown",
+        number,
+        None,
+        "channel_only",
+        None,
+        minor,
+        day,
+        currency=currency,
+        suffix=f"|{currency}",
+        relation="channel_bank",
+    )
+
+
+def _deposit_ambiguous(world: BreakWorld, currency: str) -> None:
+    (day,), minor, number = world.days(), world.minor(), world.number()
+    for rule in world.banked:
+        net = world.settled(day, number, rule, currency)
+        world.expect(
+            "deposit_of_one_of_two",
+            number,
+            rule,
+            "platform_only",
+            net,
+            None,
+            day,
+            currency=currency,
+            suffix=f"|{currency}",
+            relation="channel_bank",
+        )
+    world.deposit(day, number, minor, currency)
+    world.expect(
+        "deposit_ambiguous",
+        number,
+        None,
+        "ambiguous",
+        None,
+        minor,
+        day,
+        currency=currency,
+        suffix=f"|{currency}",
+        relation="channel_bank",
+    )
+
+
+def _spv(world: BreakWorld, currency: str) -> None:
+    """A subscription that the SPV reports on its day or later, rightly or not, or twice, or never."""
+    days, minor = world.random.choice((world.days(2), world.days() * 2)), world.minor()
+    number = world.subscription(days[0], minor, currency)
+
+    def expect(kind: str, result: str, right: int | None, day: int, suffix: str = "", left: int | None = minor) -> None:
+        world.expect(
+            kind,
+            number,
+            world.spv,
+            result,
+            left,
+            right,
+            day,
+            currency=currency,
+            opened=days[0] if not suffix and result == "amount_mismatch" else day,
+            suffix=f"|subscription{suffix}",
+            relation="orders_spv",
+        )
+
+    kind = world.random.choice(("right", "off", "twice", "missing"))
+    if kind == "missing":
+        expect("spv_missing", "platform_only", None, days[0])
+        return
+    reported = minor + (world.off(world.spv) if kind == "off" else 0)
+    first = world.report(days[1], number, reported, currency)
+    if kind == "off":
+        expect("spv_off", "amount_mismatch", reported, days[1])
+        return
+    expect("spv", "matched" if days[0] == days[1] else "matched_late", reported, days[1])
+    if kind == "twice":
+        second = world.report(days[1], number, reported, currency)
+        expect("spv_twice", "duplicate_channel", reported, days[1], f"|dup|{max(first, second)}", None)
+
+
+def _spv_unknown(world: BreakWorld, currency: str) -> None:
+    (day,), minor, number = world.days(), world.minor(), world.number()
+    world.report(day, number, minor, currency)
+    suffix = "|subscription"
+    world.expect(
+        "spv_unknown",
+        number,
+        world.spv,
+        "channel_only",
+        None,
+        minor,
+        day,
+        currency=currency,
+        suffix=suffix,
+        relation="orders_spv",
+    )
+
+
+def _spv_closed(world: BreakWorld, currency: str) -> None:
+    (day,), minor = world.days(), world.minor()
+    number = world.subscription(day, minor, currency, status="closed")
+    world.report(day, number, minor, currency)
+    suffix = "|subscription"
+    world.expect(
+        "spv_closed",
+        number,
+        world.spv,
+        "status_mismatch",
+        minor,
+        minor,
+        day,
+        currency=currency,
+        suffix=suffix,
+        relation="orders_spv",
+    )
+
+
 KINDS: tuple[Callable[[BreakWorld, str], None], ...] = (
     _amount_off,
     _within_tolerance,
@@ -288,4 +472,13 @@ KINDS: tuple[Callable[[BreakWorld, str], None], ...] = (
     _mended_by_version,
     _wrong_channel,
     _no_channel_named,
+    _deposit,
+    _deposit_missing,
+    _deposit_taken_back,
+    _deposit_unknown,
+    _deposit_ambiguous,
+    _spv,
+    _spv,
+    _spv_unknown,
+    _spv_closed,
 )

@@ -71,6 +71,39 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class Deposit:
+    """One entry of a bank statement, as in the canonical file."""
+
+    account_no: str
+    bank_ref_no: str
+    booked_on: str
+    direction: str
+    amount: str
+    currency: str
+    settlement_batch_no: str
+    narrative: str
+    balance: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """One line of an SPV's report, as in the canonical file."""
+
+    spv_code: str
+    report_kind: str
+    spv_txn_no: str
+    order_no: str
+    product_code: str
+    amount: str
+    principal: str
+    interest: str
+    fee: str
+    currency: str
+    status: str
+    confirmed_on: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What is expected at the end of the ten days for one planted break.
 
@@ -97,6 +130,8 @@ class Day:
     orders: list[Order] = field(default_factory=list)
     order_lines: list[OrderLine] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
+    bank_deposits: list[Deposit] = field(default_factory=list)
+    spv_reports: list[Report] = field(default_factory=list)
 
 
 def major(minor: int, currency: str = "CNY") -> str:
@@ -198,8 +233,11 @@ class World:
         status: str = "success",
         fee_of: Sequence[int] | None = None,
         fee: int | None = None,
+        settlement_batch_no: str | None = None,
     ) -> Payment:
-        """Add a statement line to day `day`. The fee is that of each amount in `fee_of` (default: the line's own)."""
+        """Add a statement line to day `day`. The fee is that of each amount in `fee_of` (default: the line's own); its
+        settlement batch is that of channel and day unless another is named.
+        """
         parts = [channel_fee(channel, part, self.fees) for part in (fee_of if fee_of is not None else (minor,))]
         shown = sum(part for part in parts if part is not None) if fee is None else fee
         if txn_type == "refund":
@@ -217,7 +255,9 @@ class World:
             pay_method="cash" if channel == "OFFLINE" else "balance",
             account_no="",
             completed_at=self.time_on(batch_date),
-            settlement_batch_no=f"{channel}-{batch_date:%Y%m%d}",
+            settlement_batch_no=(
+                f"{channel}-{batch_date:%Y%m%d}" if settlement_batch_no is None else settlement_batch_no
+            ),
         )
         self.days[day].payments.append(payment)
         return payment
@@ -250,7 +290,9 @@ def write_world(world: World, folder: Path) -> list[Path]:
 
 
 def write_days(days: Sequence[Day], folder: Path) -> list[Path]:
-    """Write orders_D.csv, order_lines_D.csv and payments_D.csv for every day; returns the paths."""
+    """Write orders_D.csv, order_lines_D.csv and payments_D.csv for every day, and the other datasets where a day has
+    rows of them; returns the paths.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for day in days:
@@ -260,6 +302,12 @@ def write_days(days: Sequence[Day], folder: Path) -> list[Path]:
             ("payments", Payment, day.payments),
         ):
             written.append(write_rows(folder / f"{name}_{day.batch_date.isoformat()}.csv", kind, rows))
+        if day.bank_deposits:
+            path = folder / f"bank_deposits_{day.batch_date.isoformat()}.csv"
+            written.append(write_rows(path, Deposit, day.bank_deposits))
+        if day.spv_reports:
+            path = folder / f"spv_reports_{day.batch_date.isoformat()}.csv"
+            written.append(write_rows(path, Report, day.spv_reports))
     return written
 
 
