@@ -20,13 +20,14 @@ from settle.warehouse import Warehouse
 
 CLOSING = ("level_out", "write_off_match")
 ACTIONS = ("level_out", "write_off_match", "reassign", "auto_fill", "reopen")
-ALONE_WITH_THEM = ("channel_only", "duplicate_channel")
+LINES_ALONE = ("channel_only", "duplicate_channel")
+ALONE_WITH_THEM = (*LINES_ALONE, "ambiguous")
 MAY = {
     "level_out": (
-        "amount_mismatch", "fee_mismatch", "status_mismatch", "platform_only", "channel_only", "duplicate_channel",
+        "amount_mismatch", "fee_mismatch", "status_mismatch", "platform_only", *ALONE_WITH_THEM,
     ),
     "write_off_match": ("platform_only", *ALONE_WITH_THEM),
-    "reassign": ALONE_WITH_THEM,
+    "reassign": LINES_ALONE,
     "auto_fill": ("status_mismatch",),
 }  # fmt: skip
 OPEN_COLUMNS = (
@@ -187,9 +188,9 @@ class Desk:
         unfit = self._unfit("write_off_match", other)
         if unfit:
             raise ColumnError(InputError(unfit), "with")
-        if is_refund(item) != is_refund(other):
+        if kind_of(item) != kind_of(other):
             raise ColumnError(
-                InputError("goes the other way: a payment cannot be written off against a refund."), "with"
+                InputError(f"is a {kind_of(other)} and {wanted.item_key} a {kind_of(item)}: only likes can be."), "with"
             )
         if item["currency"] != other["currency"]:
             raise ColumnError(
@@ -386,10 +387,10 @@ class Desk:
         return f"{item['item_key']}: {item['result']} in the {item['pool']} pool for {item['age_days']} days, {differs}"
 
 
-def is_refund(item: Mapping[str, Any]) -> bool:
-    """Whether an item is of the refunds of its number."""
-    own = str(item["item_key"]).removeprefix(f"{item['channel_code']}|{item['order_no']}")
-    return own.split("|")[1:2] == ["refund"]
+def kind_of(item: Mapping[str, Any]) -> str:
+    """What an item is of: payment, refund, or what its relation names after the number (report kind, currency)."""
+    own = str(item["item_key"]).removeprefix(f"{item['channel_code']}|{item['order_no']}").split("|")
+    return own[1] if len(own) > 1 and own[1] not in ("dup", "txn") else "payment"
 
 
 def last_built(reader: Reader) -> int:

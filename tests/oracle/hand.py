@@ -84,7 +84,8 @@ def decision(decision_no: str, action: str, item_key: str, other_item_key: str =
     values |= {"decision_no": decision_no, "action": action, "item_key": item_key, "other_item_key": other_item_key}
     numbers = {"order_no": item_key, "other_order_no": other_item_key}
     values |= {column: key.split("|")[1] for column, key in numbers.items() if key}
-    return _row(DECISION_COLUMNS, {"line_channel_code": "C" if "line_txn_no" in values else ""}, values)
+    defaults = {"relation": "orders_channel", "line_channel_code": "C" if "line_txn_no" in values else ""}
+    return _row(DECISION_COLUMNS, defaults, values)
 
 
 def seed(name: str, **values: object) -> Row:

@@ -159,7 +159,7 @@ class Reconciler:
     def decide(self, decisions: Sequence[Row]) -> set[tuple[str, str]]:
         """Take in the decisions of a batch and move the lines they are about; returns the numbers they touch."""
         self.due, touched = {}, set()
-        for row in decisions:
+        for row in (row for row in decisions if row["relation"] == "orders_channel"):
             keys = [key for key in (row["item_key"], row["other_item_key"]) if key]
             self.due |= dict.fromkeys(keys, row)
             if row["action"] == "reassign":

@@ -70,6 +70,7 @@ REPORT_COLUMNS = (
 )
 DECISION_COLUMNS = (
     "decision_no",
+    "relation",
     "item_key",
     "order_no",
     "action",

@@ -106,7 +106,13 @@ def with_decisions(world: World) -> World:
         for action, key, other, columns in Decider(oracle.reconciler, rng, left).choices():
             number = f"{world.prefix}D{len(taken) + 1}"
             row = dict.fromkeys(DECISION_COLUMNS, "") | columns
-            row |= {"decision_no": number, "action": action, "item_key": key, "other_item_key": other}
+            row |= {
+                "relation": "orders_channel",
+                "decision_no": number,
+                "action": action,
+                "item_key": key,
+                "other_item_key": other,
+            }
             numbers = oracle.reconciler.numbers
             row["order_no"] = numbers[key][1]
             row["other_order_no"] = row["other_order_no"] or (numbers[other][1] if other else "")

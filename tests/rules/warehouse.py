@@ -163,8 +163,8 @@ def write_decisions(here: Settings, worlds: Sequence[World]) -> None:
         for place in range(len(worlds[0].batches)):
             for row in (row for world in worlds for row in world.batches[place].decisions):
                 warehouse.execute(
-                    f"insert into {raw}.decisions (decision_seq, relation, reason, decided_by, decided_at, "
-                    f"after_batch_id, {columns}) values (?, 'orders_channel', 'as agreed', 'Li', ?, ?, {places})",
+                    f"insert into {raw}.decisions (decision_seq, reason, decided_by, decided_at, "
+                    f"after_batch_id, {columns}) values (?, 'as agreed', 'Li', ?, ?, {places})",
                     (next(sequence), DECIDED_AT, place, *_nulls(row)),
                 )
 

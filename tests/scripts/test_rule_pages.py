@@ -23,7 +23,7 @@ STEPS = STEP.findall(CLEARING_PAGE)
 
 def test_every_rule_with_examples_has_its_test() -> None:
     """In one of the modules that build the examples."""
-    modules = sorted((PAGES.parents[1] / "tests" / "warehouse").glob("test_*examples.py"))
+    modules = sorted((PAGES.parents[1] / "tests" / "warehouse").glob("test_*examples*.py"))
     written = "".join(module.read_text(encoding="utf-8") for module in modules)
     tests = {name.replace("_", "-").upper() for name in re.findall(r"^def test_(\w+)", written, re.M)}
     assert sorted(({example.rule for example in EXAMPLES} | set(BREAKS)) - tests) == []
