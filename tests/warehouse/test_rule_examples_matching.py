@@ -39,7 +39,7 @@ BOOKS, SHARES = "books_agree_and_money_differs_by_what_is_open", "fees_and_their
         ("duckdb", BOOKS, BILLS, "gross_minor", "participant_id = '{p}M' and row_kind = 'bill'", "entries_to_bills", 1,
          "Pay no bill"),
         ("duckdb", BOOKS, TOTALS, "unexplained_minor", "channel_code = '{p}C'", "orders_to_statement", 2000,
-         "Look for lines or orders"),
+         "Look for what came in"),
         ("duckdb", BOOKS, TOTALS, "error_closing_minor", "channel_code = '{p}C'", "open_items_to_totals", 1,
          "Do not report"),
     ],
