@@ -362,8 +362,8 @@ SUGGESTING = (
     Mutation(
         "what is gone frees nobody",
         STEPS + "items_alone.sql",
-        "not is_open or not was_open or",
-        "not was_open or",
+        "and (is_open or was_open)",
+        "and is_open",
         "REC_SUGGEST_the_second_best_when_the_best_is_gone",
     ),
     Mutation(
@@ -396,4 +396,21 @@ SUGGESTING = (
     ),
 )
 
-MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *DECIDING, *TOTALS, *SHOWN, *SUGGESTING)
+CONTROLLING = (
+    Mutation(
+        "refunds are no part of what cleared",
+        STEPS + "controls_of_books.sql",
+        "case when entry_kind = 'new' then amount_minor else -amount_minor end",
+        "case when entry_kind = 'new' then amount_minor else 0 end",
+        "REC_CONTROLS_fees_and_their_shares_with_a_refund",
+    ),
+    Mutation(
+        "the buffer is not reported",
+        "models/marts/reconciliation/rpt_daily_controls.sql",
+        "coalesce(totals.buffer_closing_minor + totals.error_closing_minor, 0)",
+        "coalesce(totals.error_closing_minor, 0)",
+        "REC_CONTROLS_books_agree_and_money_differs_by_what_is_open",
+    ),
+)
+
+MUTATIONS = (*PAIRING, *JUDGING, *KEEPING, *DECIDING, *TOTALS, *SHOWN, *SUGGESTING, *CONTROLLING)

@@ -38,6 +38,7 @@ NAMED_BY = {
     "reconciliation.fct_reconciliation_totals": "channel_code",
     "reconciliation.rpt_reconciliation_measures": "channel_code",
     "reconciliation.fct_suggested_matches": "left_item_key",
+    "reconciliation.rpt_daily_controls": "scope",
     "settlement.fct_settlement_entries": "order_no",
     "settlement.fct_settlement_bills": "participant_id",
     "settlement.rpt_settlement_summary": "participant_id",
@@ -59,13 +60,15 @@ WITHOUT_BATCH = ("settlement.rpt_settlement_summary", "reconciliation.fct_item_p
 class Found:
     """What the marts hold: by example number and mart, the rows as text; and what the oracle says otherwise.
 
-    `warehouse` is the built file (on DuckDB), `invariants` the SQL of quality.rpt_invariants with its batch markers.
+    `warehouse` is the built file (on DuckDB), `invariants` the SQL of quality.rpt_invariants with its batch markers,
+    `controls` that of reconciliation.rpt_daily_controls.
     """
 
     rows: dict[str, dict[str, list[Row]]]
     differences: list[str]
     warehouse: str
     invariants: str
+    controls: str = ""
 
     def problems(self, number: int, example: Example) -> list[str]:
         """One text for each mart of the example that does not hold what is expected; empty when all do."""
@@ -115,9 +118,12 @@ def build(
         differences = compare_worlds(worlds, warehouse.execute, here.schema_prefix)
         untold = tuple(f"world {number}: " for number, example in enumerate(examples) if example.not_in_oracle)
         told = [text for text in differences if not text.startswith(untold)]
-        compiled = next((state_folder(here) / "target" / "compiled").rglob("rpt_invariants.sql"))
+        invariants, controls = (
+            next((state_folder(here) / "target" / "compiled").rglob(name)).read_text(encoding="utf-8")
+            for name in ("rpt_invariants.sql", "rpt_daily_controls.sql")
+        )
         rows = rows_of_examples(warehouse, examples)
-        return Found(rows, told, str(here.warehouse_path), compiled.read_text(encoding="utf-8"))
+        return Found(rows, told, str(here.warehouse_path), invariants, controls)
 
 
 def build_after_mending(built: Settings, examples: Sequence[Example], folder: Path, day: date) -> Found:

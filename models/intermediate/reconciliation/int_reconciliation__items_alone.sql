@@ -7,7 +7,7 @@ with items as (
         case when is_open then result else previous_result end as result,
         case when is_open then left_minor else previous_left_minor end as left_minor,
         case when is_open then right_minor else previous_right_minor end as right_minor,
-        not is_open or not was_open or {{ differs('result', 'previous_result') }} or {{ differs('currency', 'previous_currency') }}
+        not was_open or {{ differs('result', 'previous_result') }} or {{ differs('currency', 'previous_currency') }}
         or {{ differs('left_minor', 'previous_left_minor') }} or {{ differs('right_minor', 'previous_right_minor') }} as is_news
     from {{ ref('int_reconciliation__items') }}
     where relation = 'orders_channel' and batch_id = {{ batch_id() }} and (is_open or was_open)

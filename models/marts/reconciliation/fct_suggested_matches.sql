@@ -56,7 +56,8 @@ suggested as (
     union all
     select
         'own_duplicate', channel_code || '|' || order_no, channel_code || '|' || twin_order_no, channel_code, currency,
-        left_minor, left_minor as twin_minor, 0, days_apart, 0, {{ suggestion_score('0', '0', 'days_apart', 'date_window_days', '0') }}, opened_batch_id,
+        left_minor, left_minor as twin_minor, 0, days_apart, 0,
+        {{ suggestion_score('0', '0', 'days_apart', 'date_window_days', '0') }}, opened_batch_id,
         'same customer, product and amount as an order that is matched, ' || {{ days_text('days_apart') }}
     from {{ ref('int_reconciliation__own_duplicates') }}
 ),
