@@ -300,8 +300,8 @@ def test_the_template_may_be_named_and_must_fit(own: Settings) -> None:
     )
     assert refused("payments", "bank.csv", "--template", "gone") == (
         "there is no template 'gone' for payments. "
-        "There are: canonical, adyen_settlement_details, alipay_business_detail, own, stripe_balance_transactions, "
-        "stripe_itemised, unionpay_settlement, wechat_trade_bill."
+        "There are: canonical, adyen_settlement_details, alipay_business_detail, own, paypal_settlement, "
+        "stripe_balance_transactions, stripe_itemised, unionpay_settlement, wechat_trade_bill."
     )
     write("orders.parquet", "x")
     assert refused("payments", "orders.parquet", "--template", "own") == (
@@ -318,7 +318,7 @@ def test_the_template_may_be_named_and_must_fit(own: Settings) -> None:
             "dataset: 'bills' is none of orders, order_lines, payments, bank_returns",
         ),
         ("formats: [csv]", "formats: [mt941]", "formats: 'mt941' is none of csv, xlsx, parquet, ndjson, fixed, camt"),
-        ("formats: [csv]", "formats: [csv, mt940]", "formats: fixed, camt053, mt940, bai2 stand alone"),
+        ("formats: [csv]", "formats: [csv, mt940]", "formats: fixed, camt053, mt940, bai2, paypal stand alone"),
         ("formats: [csv]", "formats: [fixed]", "columns: a fixed format lists its columns"),
         (
             "fields:",
@@ -370,8 +370,8 @@ def test_template_list_show_and_download(duckdb_settings: Settings) -> None:
         ("orders", "canonical"), ("payments", "canonical"),
     ]  # fmt: skip
     assert {each["template"] for each in listed[5:]} == {
-        "adyen_settlement_details", "alipay_business_detail", "bai2", "camt053", "mt940", "stripe_balance_transactions",
-        "stripe_itemised", "unionpay_settlement", "wechat_trade_bill",
+        "adyen_settlement_details", "alipay_business_detail", "bai2", "camt053", "mt940", "paypal_settlement",
+        "stripe_balance_transactions", "stripe_itemised", "unionpay_settlement", "wechat_trade_bill",
     }  # fmt: skip
     assert "wechat_trade_bill" in template("list").stdout
     shown = template("show", "wechat_trade_bill").stdout

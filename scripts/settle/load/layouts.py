@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from settle.load.paypal import PAYPAL_COLUMNS
 from settle.load.records import Table
 from settle.load.sink import STATEMENT_COLUMNS, Sink
 from settle.load.source import Member, to_utf8
 from settle.load.templates import Template
 
 # Layouts in which one line is one record, so that the line itself can be shown.
-LINE_BY_LINE = ("fixed", "mt940", "bai2")
+LINE_BY_LINE = ("fixed", "mt940", "bai2", "paypal")
 MT940_START = re.compile(r"(\s*\{1:.*)?\s*:20:|\{[1-5]:", re.DOTALL)
+PAYPAL_START = re.compile(r'("RH"|RH),')
 
 
 def recognises(template: Template, head: bytes) -> bool:
@@ -27,6 +29,8 @@ def recognises(template: Template, head: bytes) -> bool:
         return "camt.053" in text[:4000] and text.lstrip().startswith("<")
     if template.layout == "mt940":
         return MT940_START.match(text) is not None
+    if template.layout == "paypal":
+        return PAYPAL_START.match(text) is not None
     return text.startswith("01,")
 
 
@@ -35,6 +39,8 @@ def read_layout(
 ) -> tuple[Table, tuple[tuple[int, str], ...], list[Member]]:
     """All members as one numbered table; where each begins (empty for a single one); the members as decoded text."""
     columns = tuple(column.name for column in template.columns) or STATEMENT_COLUMNS
+    if template.layout == "paypal":
+        columns = PAYPAL_COLUMNS
     table = Table(folder / "records.csv", columns, True, header_line=0, record_count=0)
     starts: list[tuple[int, str]] = []
     decoded: list[Member] = []
@@ -66,6 +72,10 @@ def _read(sink: Sink, member: Member, template: Template) -> int:
         from settle.load.mt940 import read_mt940
 
         return read_mt940(sink, member)
+    if template.layout == "paypal":
+        from settle.load.paypal import read_paypal
+
+        return read_paypal(sink, member, template)
     from settle.load.bai2 import read_bai2
 
     return read_bai2(sink, member)

@@ -21,13 +21,17 @@ STATEMENT_COLUMNS = (
 
 @dataclass
 class Sink:
-    """Takes the rows of one file after the other; lines are counted on from file to file (`before`)."""
+    """Takes the rows of one file after the other; lines are counted on from file to file (`before`).
+
+    `carried`: what a reader leaves for the next file, where one report goes over several.
+    """
 
     shown: str
     table: Table
     out: Any
     before: int = 0
     records: int = 0
+    carried: object = None
 
     def __post_init__(self) -> None:
         self.writer = csv.writer(self.out, lineterminator="\n")

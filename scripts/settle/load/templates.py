@@ -8,7 +8,7 @@ from pathlib import Path
 from settle.load.datasets import DATASETS, Dataset
 
 # Layouts of text that are not one record a line under a header; a reader of their own makes rows of them.
-LAYOUTS = ("fixed", "camt053", "mt940", "bai2")
+LAYOUTS = ("fixed", "camt053", "mt940", "bai2", "paypal")
 FORMATS = ("csv", "xlsx", "parquet", "ndjson", *LAYOUTS)
 ANY_KIND = ""
 
