@@ -303,6 +303,34 @@ def test_a_report_in_several_files(duckdb_settings: Settings) -> None:
     assert '"number of rows of file 2 (FF)" 2, found 1.' in refused("payments", "STL-20260106.02.009.CSV")
 
 
+def test_a_report_that_goes_on_after_its_end(duckdb_settings: Settings) -> None:
+    name = in_a_zip(report(SELLER), report(Section([Movement("P2", "T0006", 500)]), number=2))
+    told = "file 2 goes on with a report that the file before it ended (RC). Nothing was loaded. Fetch the file again."
+    assert refused("payments", name) == f"{name}:15: {told}"
+
+
+def test_a_fee_of_nothing_needs_no_side(duckdb_settings: Settings) -> None:
+    text = "\n".join(body(Movement("P1", "T0006", 700))).replace('"700","USD","",""', '"700","USD","","0"')
+    write(NAME, *text.split("\n"))
+    loaded("payments", NAME)
+    assert rows(duckdb_settings, "select amount, fee from raw.payments") == [(Decimal("7"), Decimal("0"))]
+
+
+def test_a_template_of_ones_own_says_what_one_code_is(
+    duckdb_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("own").mkdir()
+    shipped = template_named(duckdb_settings, "paypal_settlement", "payments").body
+    group = "    T00 CR: payment"
+    assert group in shipped
+    Path("own/paypal_settlement.yml").write_text(shipped.replace(group, f"{group}\n    T0013 CR: moved"))
+    monkeypatch.setenv("SETTLE_TEMPLATES", str(Path("own").absolute()))
+    write(NAME, *body(Movement("P1", "T0006", 700), Movement("P2", "T0013", 500)))
+    loaded("payments", NAME)
+    found = rows(duckdb_settings, "select txn_type, fee from raw.payments order by _line_no")
+    assert found == [("payment", None), ("payout", Decimal("-5"))]
+
+
 def test_reports_of_two_days_in_one_zip_have_totals_of_their_own(duckdb_settings: Settings) -> None:
     second = Section([Movement("P2", "T0006", 500, -20, "USD", "O-2")])
     summary = loaded("payments", in_a_zip(report(SELLER), report(second)))

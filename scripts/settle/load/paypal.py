@@ -182,7 +182,11 @@ def _open_file(sink: Sink, state: _State, line: int, cells: list[str]) -> None:
         raise sink.refusal(line, f"the file number {number[:40]!r} is no whole number from 1")
     state.file_number = int(number)
     before = sink.carried if isinstance(sink.carried, _Report) else None
-    if before and before.header == state.header and before.last_file + 1 == state.file_number and not before.counted:
+    if before and before.header == state.header and before.last_file + 1 == state.file_number:
+        if before.counted:
+            raise sink.refusal(
+                line, f"file {state.file_number} goes on with a report that the file before it ended (RC)"
+            )
         state.report = before
     else:
         state.report = _Report("the report", header=state.header, whole=state.file_number == 1)
