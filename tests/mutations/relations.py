@@ -6,7 +6,7 @@ from tests.mutations.harness import Mutation
 
 STEPS = "models/intermediate/reconciliation/int_reconciliation__"
 LINES, KEYED, PAIRS, JUDGED = (
-    STEPS + "settlement_lines.sql",
+    "macros/reconciliation/settlement_lines.sql",
     STEPS + "deposits_keyed.sql",
     STEPS + "deposit_pairs.sql",
     STEPS + "items_judged.sql",

@@ -9,7 +9,7 @@ deposits as (
 ),
 
 numbers_touched as (
-    select settlement_batch_no from {{ ref('int_reconciliation__settlement_lines') }}
+    select settlement_batch_no from {{ settlement_lines() | indent(4) }} as lines
     where batch_id = {{ batch_id() }} and channel_code in (select channel_code from channels)
     union
     select settlement_batch_no from deposits
@@ -19,7 +19,7 @@ numbers_touched as (
 -- Lines and deposits of one settlement batch may come over several days: every time, all of both are added up anew.
 nets as (
     select lines.channel_code, lines.settlement_batch_no, lines.currency, {{ minor_sum('lines.net_minor') }} as net_minor
-    from {{ ref('int_reconciliation__settlement_lines') }} as lines
+    from {{ settlement_lines() | indent(4) }} as lines
     inner join channels on channels.channel_code = lines.channel_code
     where
         lines.batch_id between channels.first_batch_id and {{ batch_id() }}

@@ -13,7 +13,7 @@ final as (
     select
         lines.channel_code, lines.currency, count(*) as left_count, {{ minor_sum('lines.net_minor') }} as left_minor,
         cast(0 as bigint) as right_count, cast(0 as bigint) as right_minor, cast(0 as bigint) as transferred_minor
-    from {{ ref('int_reconciliation__settlement_lines') }} as lines
+    from {{ settlement_lines() | indent(4) }} as lines
     inner join channels on channels.channel_code = lines.channel_code
     where lines.batch_id = {{ batch_id() }}
     group by lines.channel_code, lines.currency

@@ -25,7 +25,7 @@ owners as (
         min(lines.channel_code) as channel_code,
         count(distinct case when lines.batch_id < {{ batch_id() }} then lines.channel_code end) as channel_count_before,
         min(case when lines.batch_id < {{ batch_id() }} then lines.channel_code end) as channel_code_before
-    from {{ ref('int_reconciliation__settlement_lines') }} as lines
+    from {{ settlement_lines() | indent(4) }} as lines
     inner join channels on channels.channel_code = lines.channel_code
     where
         lines.batch_id between channels.first_batch_id and {{ batch_id() }}

@@ -15,14 +15,14 @@ highest_versions as (
 
 numbers_touched as (
     select order_no from {{ ref('stg_orders__orders') }}
+    where batch_id = {{ batch_id() }} and product_code in (select product_code from products)
+    union
+    select order_no from {{ ref('stg_orders__orders') }}
     where
         batch_id = {{ batch_id() }}
-        and (
-            product_code in (select product_code from products)
-            or order_no in (
-                select order_no from {{ history_of('int_reconciliation__spv_pairs') }}
-                where batch_id < {{ batch_id() }}
-            )
+        and order_no in (
+            select order_no from {{ history_of('int_reconciliation__spv_pairs') }}
+            where batch_id < {{ batch_id() }}
         )
     union
     select order_no from {{ ref('stg_spv__reports') }}
