@@ -61,7 +61,8 @@ adjusted as (
     from decisions
     cross join last_batch
     inner join parts on parts.decision_no = decisions.decision_no
-    left join items_decided on
+    left join items_decided
+        on
             items_decided.decision_no = decisions.decision_no and items_decided.item_key = parts.item_key
             and items_decided.relation = decisions.relation
     left join decisions_done on decisions_done.decision_no = decisions.decision_no
