@@ -388,6 +388,13 @@ SUGGESTING = (
         "REC_SUGGEST_at_the_limits_of_tolerance_and_window",
     ),
     Mutation(
+        "a version that is replaced is a twin",
+        STEPS + "own_duplicates.sql",
+        "where own.order_no is null and other.order_no is null",
+        "where own.order_no is null",
+        "REC_SUGGEST_a_version_that_is_replaced_is_no_twin",
+    ),
+    Mutation(
         "an open order is a twin",
         STEPS + "own_duplicates.sql",
         " and open_payments.order_no is null",

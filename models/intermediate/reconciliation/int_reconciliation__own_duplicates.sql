@@ -1,5 +1,19 @@
 {{ config(materialized='ephemeral') }}
 
+{#- Only the batches that a twin can be in are read: an order and its twin are no further apart than the widest window. Written out wherever
+    it is read, for a step that is read twice would be kept in memory with all orders of the day. -#}
+{%- set recent_orders %}
+    select
+        orders.order_no, orders.order_version, orders.customer_id, orders.product_code, orders.currency, orders.header_minor,
+        orders.ordered_date, coalesce(orders.channel_code, '') as channel_code
+    from {{ ref('stg_orders__orders') }} as orders
+    inner join {{ ref('stg_loads__batches') }} as batches on batches.batch_id = orders.batch_id
+    cross join windows
+    where
+        orders.batch_id <= {{ batch_id() }} and {{ batch_date() }} - batches.batch_date <= 2 * windows.days
+        and orders.order_type <> 'refund'
+{%- endset %}
+
 with open_payments as (
     select * from {{ ref('int_reconciliation__items') }}
     where relation = 'orders_channel' and batch_id = {{ batch_id() }} and is_open and direction = 'payment'
@@ -10,17 +24,16 @@ windows as (
     where relation = 'orders_channel'
 ),
 
--- Only the batches that a twin can be in are read: an order and its twin are no further apart than the widest window.
-recent as (
-    select
-        orders.order_no, orders.order_version, orders.customer_id, orders.product_code, orders.currency, orders.header_minor, orders.status,
-        orders.ordered_date, coalesce(orders.channel_code, '') as channel_code
-    from {{ ref('stg_orders__orders') }} as orders
-    inner join {{ ref('stg_loads__batches') }} as batches on batches.batch_id = orders.batch_id
-    cross join windows
-    where
-        orders.batch_id <= {{ batch_id() }} and {{ batch_date() }} - batches.batch_date <= 2 * windows.days
-        and orders.order_type <> 'refund' and orders.customer_id is not null
+recent_own as (
+    {{ recent_orders | trim }} and orders.customer_id is not null and orders.status = 'success'
+),
+
+recent_twins as (
+    {{ recent_orders | trim }} and orders.customer_id is not null and orders.status = 'success'
+),
+
+recent_versions as (
+    {{ recent_orders | trim }}
 ),
 
 alone as (
@@ -29,28 +42,46 @@ alone as (
         recent.customer_id, recent.product_code, recent.ordered_date, recent.order_version,
         coalesce(rules.date_window_days, 0) as date_window_days
     from open_payments as items
-    inner join recent on recent.order_no = items.order_no and recent.channel_code = items.channel_code and recent.status = 'success'
+    inner join recent_own as recent on recent.order_no = items.order_no and recent.channel_code = items.channel_code
     left join {{ ref('stg_config__reconciliation_rules') }} as rules
         on rules.relation = 'orders_channel' and rules.channel_code = items.channel_code
     where items.result = 'platform_only'
 ),
 
-twins as (
+near_twins as (
     select
-        alone.channel_code, alone.order_no, alone.currency, alone.left_minor, alone.opened_batch_id, alone.date_window_days,
-        twins.order_no as twin_order_no, cast(twins.ordered_date - alone.ordered_date as bigint) as days_apart
+        alone.channel_code, alone.order_no, alone.order_version, alone.currency, alone.left_minor, alone.opened_batch_id,
+        alone.date_window_days, twins.order_no as twin_order_no, twins.order_version as twin_version,
+        cast(twins.ordered_date - alone.ordered_date as bigint) as days_apart
     from alone
-    inner join recent as twins
+    inner join recent_twins as twins
         on
             twins.customer_id = alone.customer_id and {{ same('twins.product_code', 'alone.product_code') }}
             and twins.header_minor = alone.left_minor and twins.currency = alone.currency and twins.channel_code = alone.channel_code
-            and twins.order_no <> alone.order_no and twins.status = 'success'
-    left join recent as own_newer on own_newer.order_no = alone.order_no and own_newer.order_version > alone.order_version
-    left join recent as newer on newer.order_no = twins.order_no and newer.order_version > twins.order_version
+            and twins.order_no <> alone.order_no
     left join open_payments on open_payments.order_no = twins.order_no and not open_payments.is_further_line
-    where
-        own_newer.order_no is null and newer.order_no is null and open_payments.order_no is null
-        and abs(twins.ordered_date - alone.ordered_date) <= alone.date_window_days
+    where abs(twins.ordered_date - alone.ordered_date) <= alone.date_window_days and open_payments.order_no is null
+),
+
+-- A version that has been replaced is nobody's twin, and has none.
+versions_near as (
+    select order_no, order_version from near_twins
+    union
+    select twin_order_no, twin_version from near_twins
+),
+
+outdated as (
+    select distinct versions_near.order_no, versions_near.order_version
+    from versions_near
+    inner join recent_versions as newer
+        on newer.order_no = versions_near.order_no and newer.order_version > versions_near.order_version
+),
+
+twins as (
+    select near_twins.* from near_twins
+    left join outdated as own on own.order_no = near_twins.order_no and own.order_version = near_twins.order_version
+    left join outdated as other on other.order_no = near_twins.twin_order_no and other.order_version = near_twins.twin_version
+    where own.order_no is null and other.order_no is null
 ),
 
 ranked as (
