@@ -10,8 +10,8 @@ with sides as (
     where batch_id = {{ batch_id() }}
     union all
     select
-        'channel_bank', channel_code, settlement_batch_no, null, 'payment', currency, false, has_lines,
-        has_lines, false, net_minor, case when has_lines then currency end, has_deposit, deposited_minor, null,
+        'channel_bank', channel_code, settlement_batch_no, null, 'payment', currency, false, has_lines as has_order,
+        has_lines as is_order_successful, false, net_minor, case when has_lines then currency end, has_deposit, deposited_minor, null,
         case when has_deposit then currency end, is_ambiguous
     from {{ ref('int_reconciliation__deposit_pairs') }}
     where batch_id = {{ batch_id() }}
@@ -45,7 +45,8 @@ pairs as (
 -- REC-RESULT: one result per item, the most structural fact first.
 final as (
     select
-        relation, channel_code, order_no, direction, own_txn_no, is_further_line, currency, buffer_days, is_order_successful, has_statement, is_filled_now,
+        relation, channel_code, order_no, direction, own_txn_no, is_further_line, currency, buffer_days, is_order_successful,
+        has_statement, is_filled_now,
         case when has_order and (is_order_successful or has_statement) then order_minor end as left_minor,
         case when has_order then order_currency end as left_currency,
         case when has_statement then statement_minor end as right_minor,

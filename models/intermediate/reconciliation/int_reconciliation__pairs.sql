@@ -65,6 +65,16 @@ channel_fees as (
     where fee_type = 'channel_fee'
 ),
 
+-- REC-PLAIN: seen for the first time, on both sides, and equal: matched, and nothing more to say. Nearly all are, so they have no row.
+told_apart as (
+    select
+        filled.*,
+        filled.is_first_seen and filled.order_status = 'success' and coalesce(filled.order_minor = filled.statement_minor, false)
+        and coalesce(filled.order_currency = filled.statement_currency, false)
+        and (filled.statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0) as is_plain_match
+    from filled
+),
+
 final as (
     {{ part('touched') }}
     select
@@ -74,13 +84,8 @@ final as (
         order_status is not null as has_order,
         coalesce(order_status = 'success' or was_filled or is_filled_now, false) as is_order_successful,
         is_filled_now, order_minor, order_currency, has_statement, statement_minor, statement_fee_minor, statement_currency
-    from filled
-    where not (
-        -- REC-PLAIN: seen for the first time, on both sides, and equal: matched, and nothing more to say. Nearly all are, so they have no row.
-        is_first_seen and order_status = 'success' and coalesce(order_minor = statement_minor, false)
-        and coalesce(order_currency = statement_currency, false)
-        and (statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0)
-    )
+    from told_apart
+    where not is_plain_match
     union all
     {{ part('left') }}
     select

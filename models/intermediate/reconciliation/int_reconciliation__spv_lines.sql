@@ -1,21 +1,20 @@
 {{ config(materialized='ephemeral') }}
 
-with orders as (
-    select * from {{ ref('int_reconciliation__spv_orders') }}
+with numbers as (
+    select order_no, currency as order_currency from {{ ref('int_reconciliation__spv_orders') }}
 ),
 
 lines as (
     select
         lines.*, coalesce(rules.statement_grouping, 'single') as grouping_rule,
-        case when lines.currency = orders.currency then 0 else 1 end as is_other_currency
+        case when lines.currency = numbers.order_currency then 0 else 1 end as is_other_currency
     from {{ ref('stg_spv__reports') }} as lines
-    left join orders on orders.order_no = lines.order_no
+    inner join numbers on numbers.order_no = lines.order_no
     left join {{ ref('stg_config__reconciliation_rules') }} as rules
         on rules.relation = 'orders_spv' and rules.channel_code = lines.spv_code
     where
         lines.batch_id <= {{ batch_id() }} and lines.status = 'success'
         and lines.report_kind in ('subscription', 'redemption', 'repayment')
-        and lines.order_no in (select order_no from orders)
 ),
 
 -- Where lines add up they do by currency; else each line stands alone.

@@ -32,7 +32,8 @@ periods as (
     from changes_ended
     union all
     select
-        plain.batch_id, plain.relation, first_changes.changed_batch_id, plain.channel_code, plain.order_no, plain.direction, plain.own_txn_no, plain.is_further_line,
+        plain.batch_id, plain.relation, first_changes.changed_batch_id, plain.channel_code, plain.order_no, plain.direction,
+        plain.own_txn_no, plain.is_further_line,
         plain.result, plain.pool, plain.left_minor, plain.right_minor, plain.right_minor - plain.left_minor, plain.currency,
         plain.mismatched_fields, plain.opened_batch_id, plain.match_kind
     from plain

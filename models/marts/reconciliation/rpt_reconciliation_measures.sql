@@ -40,7 +40,8 @@ judged as (
     from totals
     left join items
         on
-            items.batch_id = totals.batch_id and items.relation = totals.relation and items.channel_code = totals.channel_code and items.currency = totals.currency
+            items.batch_id = totals.batch_id and items.relation = totals.relation and items.channel_code = totals.channel_code
+            and items.currency = totals.currency
 ),
 
 -- REC-MEASURE: how well a channel and we agree, batch by batch; a rate is in parts per million, rounded down, so that 1,000,000 is all.
