@@ -42,7 +42,6 @@ orders as (
         orders.header_minor, orders.status, products.spv_code
     from {{ ref('stg_orders__orders') }} as orders
     inner join products on products.product_code = orders.product_code
-    inner join spvs on spvs.spv_code = products.spv_code and spvs.first_batch_id <= orders.batch_id
     left join highest_versions on highest_versions.order_no = orders.order_no
     where
         orders.batch_id <= {{ batch_id() }} and orders.order_no in (select order_no from numbers_touched)
