@@ -94,14 +94,14 @@ PAIRING = (
     Mutation(
         "what comes late is a plain match",
         PAIRS,
-        "is_first_seen and order_status = 'success'",
-        "order_status = 'success'",
+        "filled.is_first_seen and filled.order_status = 'success'",
+        "filled.order_status = 'success'",
         "REC_LATE_the_line_comes_a_day_later",
     ),
     Mutation(
         "a plain match asks for no fee",
         PAIRS,
-        "and (statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0)",
+        "and (filled.statement_fee_minor is null or (select channel_fees.rule_count from channel_fees) = 0)",
         "",
         "REC_PLAIN_where_a_fee_is_expected_equal_amounts_are_not_enough",
     ),

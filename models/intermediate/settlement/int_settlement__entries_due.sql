@@ -41,7 +41,8 @@ spv_orders as (
     from {{ ref('int_reconciliation__items') }}
     where
         relation = 'orders_spv' and batch_id <= {{ batch_id() }} and result <> 'duplicate_channel'
-        and (select count(*) from spv_models) > 0
+        -- Another SPV's line for the order is that SPV's difference.
+        and left_minor is not null and (select count(*) from spv_models) > 0
     group by order_no
 ),
 

@@ -35,7 +35,8 @@ spv_orders as (
     cross join last_batch
     where
         items.relation = 'orders_spv' and items.batch_id <= last_batch.batch_id and items.result <> 'duplicate_channel'
-        and (select count(*) from spv_models) > 0
+        -- Another SPV's line for the order is that SPV's difference.
+        and items.left_minor is not null and (select count(*) from spv_models) > 0
     group by items.order_no
 ),
 
