@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
 from tests.oracle import hand
@@ -15,6 +17,8 @@ from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
 from tests.warehouse.company import build
 from tests.warehouse.test_oracle_agrees import load
+
+pytestmark = pytest.mark.postgres_in_campaign
 
 DAYS = tuple(date(2026, 1, day) for day in (5, 6, 7, 12))
 WORLDS = 60

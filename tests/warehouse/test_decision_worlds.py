@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
+
 from settle.settings import Settings
 from tests.oracle.oracle import run_oracle
 from tests.oracle.world import World
@@ -12,6 +14,8 @@ from tests.oracle.world_decisions import with_decisions
 from tests.oracle.worlds import calendar, make_world
 from tests.warehouse.marts import mart_rows
 from tests.warehouse.test_oracle_agrees import assert_none, differences
+
+pytestmark = pytest.mark.postgres_in_campaign
 
 FIRST_WORLD, WORLDS = 7_300_001, 12
 

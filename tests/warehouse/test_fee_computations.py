@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from settle.dbt import run_dbt
 from settle.settings import Settings
 from settle.warehouse import Warehouse, open_warehouse
@@ -16,6 +18,8 @@ from tests.oracle import hand
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
 from tests.warehouse.test_oracle_agrees import load
+
+pytestmark = pytest.mark.postgres_in_campaign
 
 MONDAY, TUESDAY = "2026-01-05", "2026-01-06"
 METHODS = (

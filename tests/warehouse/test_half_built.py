@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from settle.build import WITHOUT_TESTS
 from settle.dbt import run_dbt
 from settle.settings import Settings
@@ -14,6 +16,8 @@ from tests.oracle.world import World
 from tests.warehouse.company import build
 from tests.warehouse.shop import configure, select, shop_config
 from tests.warehouse.test_oracle_agrees import load
+
+pytestmark = pytest.mark.postgres_in_campaign
 
 DAY = date(2026, 1, 8)
 SORTING = "int_clearing__lines_sorted"

@@ -6,11 +6,15 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
 from tests.warehouse.company import build
 from tests.warehouse.shop import DAYS, configure, shop, shop_config
 from tests.warehouse.test_oracle_agrees import load
+
+pytestmark = pytest.mark.postgres_in_campaign
 
 LAST_SO_FAR = 9_999
 GRANTED = """

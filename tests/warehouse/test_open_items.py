@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from settle.dbt import run_dbt
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
 from tests.oracle.worlds import write_config
 from tests.rules.examples import Example, worlds_of
 from tests.rules.warehouse import WITHOUT_TESTS, load_examples
+
+pytestmark = pytest.mark.postgres_in_campaign
 
 RULES = """relation,result,pool,owner,next_action
 order_channel,platform_only,buffer,night shift,"Have tea, then ask."

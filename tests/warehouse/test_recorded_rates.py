@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from settle.dbt import run_dbt
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
@@ -12,6 +14,8 @@ from tests.oracle import hand
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
 from tests.warehouse.test_oracle_agrees import load
+
+pytestmark = pytest.mark.postgres_in_campaign
 
 MONDAY, TUESDAY, THURSDAY = "2026-01-05", "2026-01-06", "2026-01-08"
 SHOWN = "order_no, contract_currency, contract_fee_minor, contract_base_minor, fx_rate, fx_rate_date, account_no"

@@ -18,6 +18,8 @@ from tests.oracle.world import Batch, Row, World
 from tests.oracle.worlds import write_config, write_files
 from tests.warehouse.company import build
 
+pytestmark = pytest.mark.postgres_in_campaign
+
 Config = dict[str, list[Row]]
 MONDAY, TUESDAY, WEDNESDAY = "2026-01-05", "2026-01-06", "2026-01-07"
 SHARED = {

@@ -156,6 +156,7 @@ def test_resolve_refuses_what_does_not_fit_and_writes_nothing(started: Settings,
     assert "  C|A  amount_mismatch, error pool, 0 days, -0.01 CNY: level_out" in resolved("--list").splitlines()
 
 
+@pytest.mark.postgres_in_campaign
 def test_resolve_takes_effect_in_the_next_batch_and_is_taken_back_by_a_decision(
     started: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

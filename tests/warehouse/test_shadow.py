@@ -14,6 +14,8 @@ from tests.warehouse.company import build
 from tests.warehouse.marts import every_row
 from tests.warehouse.shop import configure, run_reset, select, shop_config, table_of, told
 
+pytestmark = pytest.mark.postgres_in_campaign
+
 REAL = """
     select participant_id, rule_code, '' as bearer, cast(sum(fee_minor) as bigint)
     from clearing.fct_clearing_details where batch_id >= 2 group by participant_id, rule_code
