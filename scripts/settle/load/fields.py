@@ -175,7 +175,8 @@ class _Planner:
         if typed is not None:
             self.result.texts[base] = f"cast({self.given.columns[names[0]]} as varchar)"
             self.result.texts[f"{base}_v"] = self.given.columns[names[0]]
-            self.check_required(column, kind, shown, base)
+            # Asked of the value: writing five million times as text, only to see that none is empty, took 0.4 s.
+            self.check_required(column, kind, shown, f"{base}_v")
             return base, self.typed_value(column, source, kind, shown, base, typed)
         text = f" || {literal(source.join or '')} || ".join(self.clean(name, source) for name in names)
         if source.skip_empty:
@@ -373,7 +374,7 @@ class _Planner:
                 self.result.texts[part] = self.clean(name, source)
                 self.result.texts[f"{part}_n"] = self.plain(self.clean(name, source), source)
                 sql = self.text_amount(kind, source, part, name)
-            self.check_required(column, kind, name, part)
+            self.check_required(column, kind, name, part if typed is None else f"{part}_v")
             self.check_sign(column, kind, source, part, name, sql)
             taken = bool(source.subtract) and number >= len(source.add)
             values.append(f"-({sql})" if (source.sign in ("negative", "negated")) != taken else sql)
