@@ -18,6 +18,30 @@ from settle.settings import Settings
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
+# Modules with stories of half a minute and more, the longest first. They start first, so that no test process is left
+# alone with one of them at the end.
+LONGEST_FIRST = (
+    "warehouse/test_repeatability.py",
+    "warehouse/test_recovery.py",
+    "warehouse/test_reset.py",
+    "warehouse/test_resolve.py",
+    "warehouse/test_parity.py",
+    "warehouse/test_decision_worlds.py",
+    "warehouse/test_scenarios.py",
+    "warehouse/test_oracle_agrees.py",
+    "warehouse/test_decision_examples.py",
+    "warehouse/test_known_defects.py",
+    "warehouse/test_recorded_rules.py",
+    "warehouse/test_planted_breaks.py",
+    "scripts/test_bench.py",
+    "scripts/test_demo.py",
+    "scripts/test_run_and_explain.py",
+    "warehouse/test_shadow.py",
+    "warehouse/test_half_built.py",
+    "warehouse/test_changes.py",
+)
+
+
 def real_data_folder() -> Path:
     """Where the real files are: SETTLE_REAL_DATA, else beside the checkout."""
     return Path(os.environ.get("SETTLE_REAL_DATA") or CHECKOUT.parent / "shared" / "data").resolve()
@@ -32,12 +56,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("postgres_in_campaign") and "postgres" in item.name.rpartition("[")[2]:
             item.add_marker(pytest.mark.campaign)
+    items[:] = dealt(items)
     if real_data_folder().is_dir():
         return
     absent = [item for item in items if item.get_closest_marker("real_data")]
     if absent:
         config.hook.pytest_deselected(items=absent)
         items[:] = [item for item in items if item not in absent]
+
+
+def dealt(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The tests in two halves, as two test processes get them: whole modules, the long ones first in each half."""
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path, []).append(item)
+    place = {CHECKOUT / "tests" / name: number for number, name in enumerate(LONGEST_FIRST)}
+    ordered = sorted(modules, key=lambda path: place.get(path, len(place)))
+    return [item for half in (ordered[::2], ordered[1::2]) for path in half for item in modules[path]]
 
 
 def pytest_report_header() -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST_FIRST
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = {".py", ".sql", ".yml", ".yaml", ".md", ".toml", ".txt", ".csv", ".cfg", ".json", ""}
 # Written in two parts, so that this file does not hold what it forbids.
@@ -96,6 +98,10 @@ def test_every_folder_of_tests_is_run_by_default_but_the_mutations() -> None:
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     folders = {file.parent.relative_to(ROOT).as_posix() for file in ROOT.glob("tests/**/test_*.py")}
     assert folders == {*options["testpaths"], "tests/mutations"}
+
+
+def test_the_modules_that_start_first_are_there() -> None:
+    assert [name for name in LONGEST_FIRST if not (ROOT / "tests" / name).is_file()] == []
 
 
 @pytest.mark.parametrize("pattern", ["scripts/**/*.py", "tests/**/*.py"])
