@@ -6,8 +6,9 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -139,7 +140,7 @@ def same_sql_is_put_together_once() -> Iterator[None]:
     real = dbt.compilation.inject_ctes_into_sql
     known: dict[tuple[str, ...], str] = {}
 
-    def remembered(sql: str, ctes: Sequence[dbt.compilation.InjectedCTE]) -> str:
+    def remembered(sql: str, ctes: list[Any]) -> str:
         key = (sql, *(part for cte in ctes for part in (cte.id, cte.sql)))
         if key not in known:
             known[key] = real(sql, ctes)

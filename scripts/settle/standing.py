@@ -31,6 +31,7 @@ def standing(reader: Reader) -> Standing:
         "files": reader.rows("raw.load_files", FILE_COLUMNS, order="batch_id, file_id"),
         "resets": resets(reader, built),
         "open_items": _open_items(reader, last),
+        "decisions_waiting": _decisions_waiting(reader),
         "exceptions": _exceptions(reader),
         "invariants_broken": _broken(reader),
         "untested_batches": _untested(reader, built),
@@ -123,6 +124,15 @@ def _open_items(reader: Reader, batch_id: int | None) -> list[dict[str, Any]]:
         (batch_id,),
     )
     return [dict(zip(("pool", "result", "count", "oldest_days"), row, strict=True)) for row in found]
+
+
+def _decisions_waiting(reader: Reader) -> list[dict[str, Any]]:
+    """Decisions that take effect in the next batch; one about two items is one."""
+    columns = ("decision_no", "action", "item_key", "batch_id", "decided_by")
+    found = reader.rows(
+        "reconciliation.fct_reconciliation_decisions", columns, "state = 'waiting'", order="decision_no, item_key"
+    )
+    return list({row["decision_no"]: row for row in reversed(found)}.values())[::-1]
 
 
 def _exceptions(reader: Reader) -> list[dict[str, Any]]:

@@ -10,7 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from settle.cli import app
 from settle.settings import Settings
 from tests.scripts.loading import (
     GOOD_ORDER,
@@ -379,12 +381,15 @@ def test_a_locked_warehouse_says_who_holds_it(duckdb_settings: Settings) -> None
     try:
         holder.stdout.readline()
         told = refused("orders", "orders.csv", code=3)
+        words = ["resolve", "C|A", "--action", "level_out", "--reason", "agreed", "--by", "Li"]
+        decided = CliRunner().invoke(app, words)
     finally:
         holder.stdin.close()
         holder.wait()
         holder.stdout.close()
     assert told.startswith(f"{duckdb_settings.warehouse_path}: the warehouse is locked by process {holder.pid} (python")
     assert told.endswith("Nothing was changed. Wait until it ends, then try again.")
+    assert (decided.exit_code, decided.stderr.strip()) == (3, told)
     loaded("orders", "orders.csv")
 
 

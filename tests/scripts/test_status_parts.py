@@ -34,6 +34,7 @@ def state(**changes: Any) -> Standing:
         "files": [file],
         "resets": [],
         "open_items": [],
+        "decisions_waiting": [],
         "exceptions": [],
         "invariants_broken": [],
         "untested_batches": [],
@@ -43,6 +44,8 @@ def state(**changes: Any) -> Standing:
 
 
 ERROR_ITEM = {"pool": "error", "result": "amount_mismatch", "count": 3, "oldest_days": 4}
+DECISION = {"decision_no": "D-000002", "action": "write_off_match", "item_key": "C|V", "batch_id": 2,
+            "decided_by": "Li"}  # fmt: skip
 EXCEPTION = {"reason_code": "no_model", "count": 2}
 BROKEN = {"invariant": "fee_is_sum_of_grants", "batch_id": 1, "failing_rows": 5}
 RESET = {
@@ -90,8 +93,9 @@ def test_a_broken_invariant_comes_before_everything_else() -> None:
 
 def test_the_status_is_told_line_by_line() -> None:
     result = state(
-        open_items=[ERROR_ITEM], exceptions=[EXCEPTION], invariants_broken=[BROKEN], resets=[RESET, {**RESET, **LATER}]
-    )
+        open_items=[ERROR_ITEM], decisions_waiting=[DECISION], exceptions=[EXCEPTION], invariants_broken=[BROKEN],
+        resets=[RESET, {**RESET, **LATER}],
+    )  # fmt: skip
     assert status_lines(result, SHANGHAI) == [
         "Batches",
         "     1  2026-01-05  built  1 file, 1,200 rows, 2 set aside, 1 repeated",
@@ -102,6 +106,8 @@ def test_the_status_is_told_line_by_line() -> None:
         "     2  from batch 3 to 4, 2026-01-08 01:30 by Wu; not cleared again yet: batch 3, 4",
         "Open items",
         "  error: 3 amount_mismatch, oldest 4 days",
+        "Decisions that wait",
+        "  D-000002 write_off_match of C|V by Li, for batch 2",
         "Exceptions",
         "  2 no_model",
         "Invariants broken",
@@ -112,7 +118,7 @@ def test_the_status_is_told_line_by_line() -> None:
 
 def test_an_empty_warehouse_is_told_too() -> None:
     lines = status_lines(state(batches=[], files=[]), SHANGHAI)
-    assert lines.count("  none") == 6
+    assert lines.count("  none") == 7
 
 
 def test_a_reset_waits_for_what_no_build_has_cleared_again_since() -> None:

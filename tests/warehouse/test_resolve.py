@@ -161,6 +161,7 @@ def test_resolve_takes_effect_in_the_next_batch_and_is_taken_back_by_a_decision(
     started: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = mart_rows(started)
+    assert json.loads(told("status", "--json")[1])["decisions_waiting"] == []
     table = (
         ("item_key", "action", "reason", "with", "by"),
         ("C|A", "level_out", "rounding", None, None),
@@ -184,6 +185,10 @@ def test_resolve_takes_effect_in_the_next_batch_and_is_taken_back_by_a_decision(
     # One that is not wanted any more is withdrawn before it takes effect, and another may be taken.
     resolved("C||txn|T9", "--action", "level_out", "--reason", "by mistake")
     assert "D-000005 is withdrawn before" in resolved("C||txn|T9", "--action", "reopen", "--reason", "not ours")
+    waiting = json.loads(told("status", "--json")[1])["decisions_waiting"]
+    assert [(row["decision_no"], row["item_key"], row["batch_id"]) for row in waiting] == [
+        ("D-000001", "C|A", 2), ("D-000002", "C|V", 2), ("D-000003", "C|B", 2), ("D-000004", "C|P", 2),
+    ]  # fmt: skip
     now = mart_rows(started)
     changed = {name for name in before if before[name] != now[name]}
     assert changed == {"reconciliation.fct_reconciliation_decisions"}, "a decision changes no batch that is built"

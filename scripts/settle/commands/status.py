@@ -57,6 +57,9 @@ def status_lines(result: Standing, zone: ZoneInfo) -> list[str]:
     lines += _section("Resets", [_reset(row, zone) for row in result["resets"]])
     lines += _section("Open items", [f"{row['pool']}: {row['count']} {row['result']}, oldest {row['oldest_days']} days"
                                      for row in result["open_items"]])  # fmt: skip
+    lines += _section("Decisions that wait", [f"{row['decision_no']} {row['action']} of {row['item_key']} by "
+                                              f"{row['decided_by']}, for batch {row['batch_id']}"
+                                              for row in result["decisions_waiting"]])  # fmt: skip
     lines += _section("Exceptions", [f"{row['count']} {row['reason_code']}" for row in result["exceptions"]])
     lines += _section("Invariants broken", [f"{row['invariant']} in batch {row['batch_id']}: {row['failing_rows']} rows"
                                             for row in result["invariants_broken"]])  # fmt: skip
