@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 
+from tests.oracle.items import Standing, Told, changes, minor, pooled, stands_now
 from tests.oracle.world import Row, World
 
-EXPONENTS = {"CNY": 2, "JPY": 0, "KWD": 3}
 Key = tuple[str, str, str]
 Side = tuple[int | None, int | None, bool]
-Told = tuple[int, str, str, str, int | None, int | None, int, str | None, int]
-
-
-def minor(text: str, currency: str) -> int:
-    """Decimal text as minor units."""
-    return int(Decimal(text or "0").scaleb(EXPONENTS[currency]))
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How an item stands."""
-
-    result: str
-    pool: str
-    left: int | None
-    right: int | None
-    match_kind: str | None
-    opened: int
-    opened_on: date
 
 
 def net(line: Row) -> int:
@@ -64,19 +42,11 @@ def bank_items(world: World) -> list[Told]:
         gone: dict[Key, Side] = {key: (None, None, False) for key in items if key[1] in touched and key not in sides}
         findings = {key: _finding(*side, rules.get(key[0])) for key, side in {**sides, **gone}.items()}
         for key in sorted({*findings, *items}):
-            before = items.get(key)
-            now = _now(before, findings.get(key), {**sides, **gone}.get(key), number, batch.batch_date)
+            before, side = items.get(key), {**sides, **gone}.get(key)
+            now = stands_now(before, findings.get(key), side[:2] if side else None, number, batch.batch_date)
             days = int((rules.get(key[0]) or {}).get("buffer_days") or 3)
-            now = _pooled(now, days, batch.batch_date)
-            if before is None or (before.result, before.pool, before.left, before.right) != (
-                now.result,
-                now.pool,
-                now.left,
-                now.right,
-            ):
-                name = "|".join(key)
-                gap = (now.right or 0) - (now.left or 0)
-                told.append((number, name, now.result, now.pool, now.left, now.right, gap, now.match_kind, now.opened))
+            now = pooled(now, days, batch.batch_date)
+            told += changes(number, "|".join(key), before, now)
             items[key] = now
     return told
 
@@ -108,34 +78,3 @@ def _finding(left: int | None, right: int | None, is_ambiguous: bool, rule: Row 
     if gap > int((rule or {}).get("amount_tolerance_minor") or 0):
         return "amount_mismatch"
     return "tolerance" if gap else "equal"
-
-
-def _now(
-    before: Standing | None,
-    finding: str | None,
-    side: Side | None,
-    number: int,
-    day: date,
-) -> Standing:
-    if finding is None or side is None:
-        assert before is not None
-        return before
-    was_open = before is not None and before.pool != "none"
-    opened, opened_on = (before.opened, before.opened_on) if before is not None and was_open else (number, day)
-    left, right, _ = side
-    if finding in ("equal", "tolerance", "nothing"):
-        if before is None:
-            result = "matched"
-        else:
-            result = before.result if before.result in ("matched", "matched_late") else "matched_late"
-        late = before is not None and before.result != "matched"
-        kind = "tolerance" if finding == "tolerance" else "late" if late else "auto"
-        return Standing(result, "none", left, right, kind, opened, opened_on)
-    return Standing(finding, "error", left, right, None, opened, opened_on)
-
-
-def _pooled(item: Standing, buffer_days: int, day: date) -> Standing:
-    if item.result != "platform_only":
-        return item
-    pool = "buffer" if (day - item.opened_on).days <= buffer_days else "error"
-    return Standing(item.result, pool, item.left, item.right, None, item.opened, item.opened_on)
