@@ -43,6 +43,13 @@ def _read_currencies(file: Path) -> dict[str, int]:
     return exponents
 
 
+def amount_text(minor: int, decimals: int) -> str:
+    """Minor units as plain major-unit text: 12345 with two decimals is `123.45`."""
+    digits = str(abs(minor)).rjust(decimals + 1, "0")
+    whole, fraction = (digits[:-decimals], "." + digits[-decimals:]) if decimals else (digits, "")
+    return f"{'-' if minor < 0 else ''}{whole}{fraction}"
+
+
 def amount_pattern(decimals: int, whole: bool = False) -> str:
     """The regular expression of a plain amount of at most `decimals` decimals, zeros after them allowed."""
     if whole:

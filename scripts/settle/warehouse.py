@@ -36,6 +36,7 @@ POSTGRES_INDEXES = {
     "spv_reports": ("order_no", "_batch_id"),
     "load_files": ("sha256",),
 }
+ROWS_AT_ONCE = 10_000
 PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[?%]")
 
 
@@ -62,6 +63,10 @@ class Warehouse(ABC):
     @abstractmethod
     def execute(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement with `?` placeholders; its rows, or none for a statement without a result."""
+
+    @abstractmethod
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """As `execute`, for a select of any size: a few thousand rows are held at a time."""
 
     @abstractmethod
     def transaction(self) -> contextlib.AbstractContextManager[None]:
@@ -107,6 +112,12 @@ class DuckDBWarehouse(Warehouse):
         result = self.connection.execute(sql, list(params)) if params else self.connection.execute(sql)
         return result.fetchall() if result.description else []
 
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        # Not through Arrow: where insertion order is not kept, DuckDB 2.0 hands out even sorted rows in another order.
+        result = self.connection.cursor().execute(sql, list(params))
+        while rows := result.fetchmany(ROWS_AT_ONCE):
+            yield from rows
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         self.connection.execute("begin transaction")
@@ -148,6 +159,13 @@ class PostgresWarehouse(Warehouse):
             else:
                 cursor.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        # A cursor of the server gives the rows piece by piece; it lives in a transaction.
+        with self.connection.transaction(), self.connection.cursor(name="settle_stream") as cursor:
+            cursor.itersize = ROWS_AT_ONCE
+            cursor.execute(to_percent_placeholders(sql).encode() if params else sql.encode(), list(params) or None)
+            yield from cursor
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

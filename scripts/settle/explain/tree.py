@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from settle.money import amount_text
+
 Row = Mapping[str, Any]
 
 
@@ -36,9 +38,7 @@ def money(minor: int | None, currency: str | None, exponents: Mapping[str, int])
     exponent = exponents.get(currency or "")
     if exponent is None:
         return f"{minor} minor {currency or ''}".rstrip()
-    digits = str(abs(minor)).rjust(exponent + 1, "0")
-    whole, fraction = (digits[:-exponent], "." + digits[-exponent:]) if exponent else (digits, "")
-    return f"{'-' if minor < 0 else ''}{whole}{fraction} {currency}"
+    return f"{amount_text(minor, exponent)} {currency}"
 
 
 def exact(millionths: int, currency: str | None, exponents: Mapping[str, int]) -> str:
