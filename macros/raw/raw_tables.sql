@@ -156,6 +156,15 @@ create table if not exists {{ prefix }}meta.resets (
     reset_by text not null,
     reset_at timestamp not null
 );
+create table if not exists {{ prefix }}raw.pulled_files (
+    source text not null,
+    file_name text not null,
+    byte_count bigint not null,
+    modified_at bigint not null,
+    sha256 text not null,
+    inbox_name text not null,
+    pulled_at timestamp not null
+);
 create table if not exists {{ prefix }}raw.decisions (
     decision_seq bigint not null,
     decision_no text not null,

@@ -17,6 +17,7 @@ from settle.commands import explain as explain_command
 from settle.commands import export as export_command
 from settle.commands import generate as generate_command
 from settle.commands import load as load_command
+from settle.commands import pull as pull_command
 from settle.commands import reset as reset_command
 from settle.commands import resolve as resolve_command
 from settle.commands import run as run_command
@@ -68,6 +69,7 @@ def options(
 
 
 app.command("load")(load_command.load)
+app.command("pull")(pull_command.pull)
 app.command("run")(run_command.run)
 app.command("status")(status_command.status)
 app.command("explain")(explain_command.explain)

@@ -36,6 +36,7 @@ POSTGRES_INDEXES = {
     "spv_reports": ("order_no", "_batch_id"),
     "load_files": ("sha256",),
 }
+RAW_TABLE = re.compile(r"create table if not exists (\w+)\.(\w+) \(")
 ROWS_AT_ONCE = 10_000
 PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[?%]")
 
@@ -173,8 +174,7 @@ class PostgresWarehouse(Warehouse):
             yield
 
     def ensure_raw_tables(self) -> None:
-        # The last table of the definition: what was made before it came to be lacks it.
-        if self.has_table("raw", "load_files") and self._has_indexes() and self.has_table("raw", "decisions"):
+        if self._has_raw_tables() and self._has_indexes():
             return
         with self.transaction():
             self.execute("select pg_advisory_xact_lock(hashtext('settle raw tables'))")
@@ -204,6 +204,14 @@ class PostgresWarehouse(Warehouse):
         finally:
             with contextlib.suppress(Exception):
                 self.execute("select pg_advisory_unlock(hashtext(?))", (key,))
+
+    def _has_raw_tables(self) -> bool:
+        """Whether every table is there: what an earlier version made lacks the later ones."""
+        wanted = {tuple(found) for text in self._raw_statements() for found in RAW_TABLE.findall(text)}
+        schemas = sorted({schema for schema, _ in wanted})
+        places = ", ".join("?" for _ in schemas)
+        sql = f"select table_schema, table_name from information_schema.tables where table_schema in ({places})"
+        return wanted <= set(self.execute(sql, schemas))
 
     def _has_indexes(self) -> bool:
         # dbt makes the tables without indexes when it runs before the first load.

@@ -10,6 +10,7 @@ import zipfile
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -20,7 +21,7 @@ from tests.warehouse.company import DAYS, Demo
 from tests.warehouse.shop import select, told
 
 
-def sheet(path: Path, name: str) -> list[list[object]]:
+def sheet(path: Path, name: str) -> list[list[Any]]:
     return CalamineWorkbook.from_path(str(path)).get_sheet_by_name(name).to_python()
 
 
@@ -30,7 +31,7 @@ def test_export_of_bills_and_breaks_is_what_the_marts_hold(home: Settings, demo:
     code, out, err = told("export", "bills", "--batch-date", str(day), "--to", str(tmp_path / "b.xlsx"), "--json")
     assert code == 0, err
     rows = sheet(tmp_path / "b.xlsx", "Bills")
-    kept = select(
+    kept: list[tuple[Any, ...]] = select(
         home,
         "select bill_no, currency, gross_minor, net_minor from settlement.fct_settlement_bills "
         f"where batch_date = date '{day}'",
@@ -94,10 +95,11 @@ MILLION = """
     create schema reconciliation;
     create table reconciliation.fct_open_items as
     select
-        date '2026-01-05' as batch_date, 'orders_channel' as relation, 'ALIPAY|A-' || n as item_key, 'ALIPAY' as channel_code,
-        'A-' || n as order_no, 'error' as pool, 'amount_mismatch' as result, 'CNY' as currency, n as difference_minor,
+        date '2026-01-05' as batch_date, 'orders_channel' as relation, 'ALIPAY|A-' || n as item_key,
+        'ALIPAY' as channel_code, 'A-' || n as order_no, 'error' as pool,
+        'amount_mismatch' as result, 'CNY' as currency, n as difference_minor,
         'amount' as mismatched_fields, 'amount 100.00 / 99.99' as differences, false as is_regressed, 3 as age_days,
-        2 as age_business_days, '1-3' as age_bucket, 'operations' as owner, 'ask the channel for the line' as next_action
+        2 as age_business_days, '1-3' as age_bucket, 'operations' as owner, 'ask the channel' as next_action
     from generate_series(1, 1000000) as numbers (n)
 """
 WRITE_ALL = """

@@ -70,7 +70,7 @@ def _built_day(warehouse: Warehouse, day: date | None) -> date:
 
 
 def _where(layout: Layout, day: date | None) -> tuple[str, list[Any]]:
-    conditions = [(f"{column} = ?", value) for column, value in layout.only]
+    conditions: list[tuple[str, Any]] = [(f"{column} = ?", value) for column, value in layout.only]
     if day is not None:
         conditions.append(("batch_date = ?", day))
     return " and ".join(sql for sql, _ in conditions) or "true", [value for _, value in conditions]

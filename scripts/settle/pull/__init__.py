@@ -1,0 +1,1 @@
+"""Fetches files from where others put them into the inbox, each once."""
