@@ -385,6 +385,9 @@ def test_template_list_show_and_download(duckdb_settings: Settings) -> None:
     for path in ("blank.xlsx", "blank.csv"):
         assert template("download", "orders", path).exit_code == 0
         assert "0 rows read = 0 loaded" in loaded("orders", path)
+    with zipfile.ZipFile("blank.xlsx") as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert "pending,success,failed,closed" in sheet and sheet.count("<dataValidation ") == 2
     assert said(template("download", "orders", "blank.csv")) == "blank.csv: is already there. Name another file."
 
 

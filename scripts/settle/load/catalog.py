@@ -24,6 +24,7 @@ from settle.load.templates import Template, ignored_members
 from settle.settings import Settings
 
 HEAD_BYTES = 1 << 18
+LAST_ROW = 1_048_575
 
 
 def all_templates(settings: Settings, dataset: str | None = None) -> list[Template]:
@@ -71,7 +72,8 @@ def columns_of(template: Template) -> list[str]:
 
 
 def write_blank(template: Template, path: Path) -> None:
-    """A file with nothing but the header, as .csv or .xlsx. Raises InputError for others, or if it is there already."""
+    """A file with nothing but the header, as .csv or .xlsx (there with the columns that every row needs in colour, and
+    the values that a column may have to choose from). Raises InputError for others, or if it is there already."""
     if path.exists():
         raise InputError(f"{path}: is already there. Name another file.")
     if template.layout:
@@ -87,7 +89,18 @@ def write_blank(template: Template, path: Path) -> None:
             sheet, text_format = book.add_worksheet(template.dataset), book.add_format({"num_format": "@"})
             # Text cells keep every digit of a number and of an amount; number cells do not.
             sheet.set_column(0, len(names) - 1, 20, text_format)
-            sheet.write_row(0, 0, names, book.add_format({"bold": True, "num_format": "@"}))
+            sheet.freeze_panes(1, 0)
+            plain = book.add_format({"bold": True, "num_format": "@"})
+            needed = book.add_format({"bold": True, "num_format": "@", "bg_color": "#FCE8B2"})
+            # A template's own words for a status are not the dataset's.
+            columns = {each.name: each for each in template.data.columns} if template.name == "canonical" else {}
+            for place, name in enumerate(names):
+                column = columns.get(name)
+                sheet.write_string(0, place, name, needed if column and column.required else plain)
+                if column and column.allowed:
+                    # What may stand there is offered, and anything else refused while it is typed.
+                    choice = {"validate": "list", "source": list(column.allowed)}
+                    sheet.data_validation(1, place, LAST_ROW, place, choice)
     else:
         raise InputError(f"{path}: template {template.name} is written as {' or '.join(template.formats)}.")
 
