@@ -77,8 +77,10 @@ class DbtOutcome:
         return sum(node.kind == "model" and node.status == "success" for node in self.nodes)
 
 
-def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> DbtOutcome:
-    """Run `dbt ARGS` against the warehouse of `settings`, in this process.
+def run_dbt(
+    settings: Settings, args: list[str], show_progress: bool = True, watch: Callable[[Any], None] | None = None
+) -> DbtOutcome:
+    """Run `dbt ARGS` against the warehouse of `settings`, in this process; `watch` is called with each of dbt's events.
 
     The caller must have closed its own connection to a DuckDB warehouse. Raises TryAgainError when the warehouse is
     locked, unreachable or out of room, InputError when the profile or target is wrong. A failing model or test is no
@@ -94,7 +96,7 @@ def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> 
         _environment(variables),
         _one_at_a_time(settings, output, args),
         _no_collections(),
-        _progress(show_progress) as watch,
+        _progress(show_progress) as progress,
     ):
         from dbt.cli.main import dbtRunner
 
@@ -104,7 +106,7 @@ def run_dbt(settings: Settings, args: list[str], show_progress: bool = True) -> 
         try:
             _forget_outdated_project(settings, variables)
             command = [*_arguments(settings, state), *args]
-            result = dbtRunner(callbacks=[watch]).invoke(_command_first(command, args))
+            result = dbtRunner(callbacks=[progress, *([watch] if watch else [])]).invoke(_command_first(command, args))
         finally:
             os.chdir(here)
             _close_duckdb()

@@ -73,10 +73,14 @@ class Bench:
         """Make the days unless they are there, and an empty folder for the warehouses."""
         # answers.json is written last: without it the data is not whole.
         if not (self.data / "answers.json").exists():
-            self.say(f"making {self.spec.batches} x {self.spec.orders:,} orders in {self.data}")
             shutil.rmtree(self.data, ignore_errors=True)
-            make_reference_days(self.spec, self.data, self.settings.project_dir / BUSINESS_DAYS)
+            self.make_data()
         self.empty_runs()
+
+    def make_data(self) -> None:
+        """Make the days."""
+        self.say(f"making {self.spec.batches} x {self.spec.orders:,} orders in {self.data}")
+        make_reference_days(self.spec, self.data, self.settings.project_dir / BUSINESS_DAYS)
 
     def empty_runs(self) -> None:
         """Remove the warehouses of an earlier run; the shipped profile is put beside them."""

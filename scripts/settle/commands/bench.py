@@ -20,6 +20,12 @@ def bench(
     clearing: Annotated[
         bool, typer.Option("--clearing", help="Clearing alone: shares on two levels, and redistribution.")
     ] = False,
+    reconciliation: Annotated[
+        bool, typer.Option("--reconciliation", help="Reconciliation alone, beside a join that only counts.")
+    ] = False,
+    lines: Annotated[
+        int | None, typer.Option(min=1, help="With --reconciliation: statement lines; default as many as orders.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The seed of the generated days.")] = 1,
     folder: Annotated[Path | None, typer.Option("--dir", help="Where data and warehouses go; kept.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every measurement to this file.")] = None,
@@ -27,12 +33,15 @@ def bench(
     """Measure load and build of a generated day beside a hand-written DuckDB script of the same work.
 
     With --clearing, measure the clearing models alone: shares on two levels beside the script, and redistribution
-    between five bearers beside the plain ratio. With --batches, measure one day after the other, to see whether a
-    batch costs more the later it comes.
+    between five bearers beside the plain ratio. With --reconciliation, measure the reconciliation models alone beside
+    a full outer join that only counts; one in a hundred orders or lines is different. With --batches, measure one day
+    after the other, to see whether a batch costs more the later it comes.
     All write warehouses of their own below --dir and leave yours alone.
 
     Example: settle bench --orders 5000000 --repeat 3
+    Example: settle bench --reconciliation --orders 50000000 --lines 48500000
     """
+    from settle.bench.reconciliation import ReconciliationBench, reconciliation_figures, run_reconciliation
     from settle.bench.report import batch_figures, clearing_figures, day_figures, machine_line
     from settle.bench.run import Bench, machine, run_batches, run_clearing, run_day
     from settle.generate.reference_day import DaySpec
@@ -40,8 +49,13 @@ def bench(
     settings = Settings.from_environment()
     where = (folder or settings.warehouse_path.parent / "bench").absolute()
     where.mkdir(parents=True, exist_ok=True)
-    run = Bench(settings, DaySpec(orders=orders, batches=batches, seed=seed), where, say_error)
-    if clearing:
+    spec = DaySpec(orders=orders, batches=batches, seed=seed)
+    run = Bench(settings, spec, where, say_error)
+    if reconciliation:
+        run = ReconciliationBench(settings, spec, where, say_error, lines=lines or orders)
+        run_reconciliation(run, repeat)
+        figures = reconciliation_figures(run.measured)
+    elif clearing:
         run_clearing(run, repeat)
         figures = clearing_figures(run.measured)
     elif batches == 1:

@@ -98,35 +98,10 @@ def _capped(
 
 def write_config(orders: int, folder: Path, shape: Shape = Shape.PLAIN) -> None:
     """Write the configuration of a day of so many orders as CSV files into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
     products = range(1, PRODUCTS + 1)
     overflow = "redistribute" if shape == Shape.REDISTRIBUTE else "residual"
-    members = [f"M{number:05d}" for number in range(1, PARTICIPANTS + 1)]
-    _seed(
-        folder,
-        "participants",
-        "participant_id,participant_name,participant_kind,parent_participant_id",
-        [(member, f"Merchant {member}", "merchant", "") for member in members],
-    )
-    _seed(
-        folder,
-        "accounts",
-        "account_no,participant_id,account_kind,currency",
-        [(f"{member}-CNY", member, "bank", "CNY") for member in members],
-    )
-    _seed(
-        folder,
-        "products",
-        "product_code,product_name,spv_code",
-        [(f"P{product:02d}", f"Product {product}", "") for product in products],
-    )
-    _seed(
-        folder,
-        "channels",
-        "channel_code,channel_name,channel_type,communication_mode",
-        [(code, code.title(), "wallet", "batch_file") for code in CHANNELS],
-    )
-    _seed(
+    write_parties(folder)
+    write_seed(
         folder,
         "settlement_models",
         "model_code,priority,order_type,product_code,cycle,calendar_code,roll,billing_rule_codes,charge_bearer,"
@@ -151,7 +126,7 @@ def write_config(orders: int, folder: Path, shape: Shape = Shape.PLAIN) -> None:
             for product in products
         ],
     )
-    _seed(
+    write_seed(
         folder,
         "billing_rules",
         "rule_code,fee_type,method,base,ppm,fixed_minor,rounding,refund_fee,allocation_rule_code,valid_from",
@@ -171,7 +146,7 @@ def write_config(orders: int, folder: Path, shape: Shape = Shape.PLAIN) -> None:
             for product in products
         ],
     )
-    _seed(
+    write_seed(
         folder,
         "allocation_rules",
         "allocation_rule_code,level,parent_bearer,method,overflow",
@@ -183,7 +158,7 @@ def write_config(orders: int, folder: Path, shape: Shape = Shape.PLAIN) -> None:
             }
         ),
     )
-    _seed(
+    write_seed(
         folder,
         "allocation_bearers",
         "allocation_rule_code,level,parent_bearer,bearer,priority,ppm,fixed_minor,cap_minor,cap_period,is_residual",
@@ -204,7 +179,7 @@ def write_config(orders: int, folder: Path, shape: Shape = Shape.PLAIN) -> None:
             for bearer in bearers(orders, product, shape)
         ],
     )
-    _seed(
+    write_seed(
         folder,
         "reconciliation_rules",
         "relation,channel_code,grouping,amount_tolerance_minor,date_window_days,buffer_days,auto_fill",
@@ -212,7 +187,38 @@ def write_config(orders: int, folder: Path, shape: Shape = Shape.PLAIN) -> None:
     )
 
 
-def _seed(folder: Path, name: str, header: str, rows: Sequence[tuple[object, ...]]) -> None:
+def write_parties(folder: Path) -> None:
+    """Write participants, their accounts, products and channels, which every configuration of the benchmark shares."""
+    folder.mkdir(parents=True, exist_ok=True)
+    members = [f"M{number:05d}" for number in range(1, PARTICIPANTS + 1)]
+    write_seed(
+        folder,
+        "participants",
+        "participant_id,participant_name,participant_kind,parent_participant_id",
+        [(member, f"Merchant {member}", "merchant", "") for member in members],
+    )
+    write_seed(
+        folder,
+        "accounts",
+        "account_no,participant_id,account_kind,currency",
+        [(f"{member}-CNY", member, "bank", "CNY") for member in members],
+    )
+    write_seed(
+        folder,
+        "products",
+        "product_code,product_name,spv_code",
+        [(f"P{product:02d}", f"Product {product}", "") for product in range(1, PRODUCTS + 1)],
+    )
+    write_seed(
+        folder,
+        "channels",
+        "channel_code,channel_name,channel_type,communication_mode",
+        [(code, code.title(), "wallet", "batch_file") for code in CHANNELS],
+    )
+
+
+def write_seed(folder: Path, name: str, header: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Write one table of the configuration; `header` names its columns, separated by commas."""
     with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header.split(","))

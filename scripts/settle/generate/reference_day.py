@@ -101,7 +101,7 @@ def business_dates(calendar: Path, count: int) -> list[date]:
     return found
 
 
-def _draw(purpose: int, seed: int) -> str:
+def draw(purpose: int, seed: int) -> str:
     """SQL of a number in [0, 2^31 - 1) that follows from the row number `i`; squaring breaks the linear pattern."""
     shift = (purpose * 7_919 + seed * 104_729) % PRIME
     factor = 1_103_515_245 + 2 * purpose
@@ -115,9 +115,6 @@ def _rows_sql(spec: DaySpec, batch_no: int, batch_date: date) -> str:
     first = (batch_no - 1) * spec.orders
     seed = spec.seed
 
-    def draw(purpose: int) -> str:
-        return _draw(purpose, seed)
-
     channels = ", ".join(f"'{code}'" for code in CHANNELS)
     # Orders come roughly in the order of their time, as platforms export them; the day is that of Asia/Shanghai.
     span_ms = 86_400_000 - 600_000
@@ -125,16 +122,16 @@ def _rows_sql(spec: DaySpec, batch_no: int, batch_date: date) -> str:
         select
             i,
             'RD{batch_date:%y%m%d}' || lpad(cast(i as varchar), 10, '0') as order_no,
-            'P' || lpad(cast(1 + {draw(1)} % {PRODUCTS} as varchar), 2, '0') as product_code,
-            'M' || lpad(cast(1 + {draw(2)} % {PARTICIPANTS} as varchar), 5, '0') as participant_id,
-            'C' || lpad(cast({draw(3)} % 1000000 as varchar), 7, '0') as customer_id,
-            list_extract([{channels}], cast(1 + {draw(4)} % {len(CHANNELS)} as integer)) as channel_code,
-            {LEAST_MINOR} + {draw(5)} % {MOST_MINOR - LEAST_MINOR + 1} as amount_minor,
-            {draw(6)} % 100000 < {UNSUCCESSFUL} as is_unsuccessful,
-            {draw(7)} % 100000 < {MISSING} as is_missing,
-            {draw(8)} % 100000 < {OFF} as is_off,
+            'P' || lpad(cast(1 + {draw(1, seed)} % {PRODUCTS} as varchar), 2, '0') as product_code,
+            'M' || lpad(cast(1 + {draw(2, seed)} % {PARTICIPANTS} as varchar), 5, '0') as participant_id,
+            'C' || lpad(cast({draw(3, seed)} % 1000000 as varchar), 7, '0') as customer_id,
+            list_extract([{channels}], cast(1 + {draw(4, seed)} % {len(CHANNELS)} as integer)) as channel_code,
+            {LEAST_MINOR} + {draw(5, seed)} % {MOST_MINOR - LEAST_MINOR + 1} as amount_minor,
+            {draw(6, seed)} % 100000 < {UNSUCCESSFUL} as is_unsuccessful,
+            {draw(7, seed)} % 100000 < {MISSING} as is_missing,
+            {draw(8, seed)} % 100000 < {OFF} as is_off,
             timestamptz '{batch_date.isoformat()} 00:00:00+08'
-                + to_milliseconds((i - {first}) * {span_ms} // {spec.orders} + {draw(9)} % 600000) as ordered_at
+                + to_milliseconds((i - {first}) * {span_ms} // {spec.orders} + {draw(9, seed)} % 600000) as ordered_at
         from range({first}, {first + spec.orders}) as numbers(i)
     """
 
