@@ -4,7 +4,7 @@
 {% macro settlement_lines() -%}
     (
         select
-            batch_id, channel_code, settlement_batch_no, currency,
+            batch_id, channel_code, settlement_batch_no, currency, account_no,
             case
                 when txn_type = 'refund' then coalesce(fee_minor, 0) - amount_minor
                 when txn_type = 'payout' then -coalesce(fee_minor, 0)
@@ -13,7 +13,7 @@
         from {{ ref('stg_channel__payments') }}
         where status = 'success' and settlement_batch_no is not null
         union all
-        select batch_id, channel_code, settlement_batch_no, currency, -coalesce(fee_minor, 0) from {{ ref('stg_channel__payouts') }}
+        select batch_id, channel_code, settlement_batch_no, currency, account_no, -coalesce(fee_minor, 0) from {{ ref('stg_channel__payouts') }}
         where status = 'success' and settlement_batch_no is not null
     )
 {%- endmacro %}

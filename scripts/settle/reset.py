@@ -17,7 +17,14 @@ from settle.warehouse import Warehouse
 # other model that is built batch by batch reads what clears, directly or through others.
 BUILT_BEFORE_SORTING = frozenset({"int_reconciliation__pairs"})
 # What is built beside sorting and stays too: neither SPV reports nor bank deposits depend on what clears.
-BUILT_BESIDE_SORTING = frozenset({"int_reconciliation__deposit_pairs", "int_reconciliation__spv_pairs"})
+BUILT_BESIDE_SORTING = frozenset(
+    {
+        "int_reconciliation__channels_compared",
+        "int_reconciliation__deposits_assigned",
+        "int_reconciliation__deposit_pairs",
+        "int_reconciliation__spv_pairs",
+    }
+)
 SORTING = "int_clearing__lines_sorted"
 KEPT_IN = "clearing_superseded"
 BILLS_SHOWN = 20

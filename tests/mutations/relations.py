@@ -11,6 +11,11 @@ LINES, KEYED, PAIRS, JUDGED = (
     STEPS + "deposit_pairs.sql",
     STEPS + "items_judged.sql",
 )
+UNPAID, UNNAMED, ASSIGNED = (
+    STEPS + "batches_unpaid.sql",
+    STEPS + "deposits_unnamed.sql",
+    STEPS + "deposits_assigned.sql",
+)
 SPV_ORDERS, SPV_LINES, SPV_PAIRS, SPV_CONTROL = (
     STEPS + "spv_orders.sql",
     STEPS + "spv_lines.sql",
@@ -67,6 +72,55 @@ MUTATIONS = (
         "            when is_ambiguous then 'ambiguous'\n",
         "",
         "REC_GROUP_two_channels_with_one_number_are_ambiguous",
+    ),
+    Mutation(
+        "an entry is given to every channel that could claim it",
+        ASSIGNED,
+        "claimed.finding = 'paired' and claimed.claim_count = 1",
+        "claimed.finding = 'paired'",
+        "REC_DEPOSIT_what_two_channels_could_claim_is_nobodys",
+    ),
+    Mutation(
+        "an entry on any account will do",
+        ASSIGNED,
+        "coalesce(scopes.account_no, deposits_open.account_no) = deposits_open.account_no",
+        "deposits_open.account_no is not null",
+        "REC_DEPOSIT_one_unit_one_day_or_something_else_over",
+    ),
+    Mutation(
+        "a settlement batch that is paid is paid again",
+        UNPAID,
+        "owned.net_minor <> 0 and paid.currency is null",
+        "owned.net_minor <> 0",
+        "REC_DEPOSIT_what_comes_later_under_the_number_is_added_up",
+    ),
+    Mutation(
+        "a settlement batch is looked for for ever",
+        UNPAID,
+        "rules.date_window_days + rules.buffer_days as days_looked_for",
+        "rules.date_window_days + rules.buffer_days + 9 as days_looked_for",
+        "REC_DEPOSIT_it_is_not_looked_for_for_ever",
+    ),
+    Mutation(
+        "what the bank takes counts as what it pays",
+        UNNAMED,
+        "case when deposits.direction = 'debit' then -deposits.amount_minor else deposits.amount_minor end",
+        "deposits.amount_minor",
+        "REC_DEPOSIT_an_entry_without_a_number_gets_that_of_its_settlement_batch",
+    ),
+    Mutation(
+        "an assigned entry counts from the day it came",
+        KEYED,
+        "coalesce(assigned.batch_id, deposits.batch_id) as batch_id",
+        "deposits.batch_id",
+        "REC_DEPOSIT_between_equals_nothing_is_assigned_until_one_is_paid",
+    ),
+    Mutation(
+        "what a tolerance let pass is let pass again with every change",
+        STEPS + "items_moved.sql",
+        "case when previous_currency = currency then was_absorbed_minor else 0 end",
+        "0",
+        "REC_TOLERANCE_what_is_absorbed_is_in_the_totals",
     ),
     Mutation(
         "who pays in the borrower's place has not repaid",

@@ -38,6 +38,7 @@ NAMED_BY = {
     "reconciliation.fct_reconciliation_totals": "channel_code",
     "reconciliation.rpt_reconciliation_measures": "channel_code",
     "reconciliation.fct_suggested_matches": "left_item_key",
+    "reconciliation.fct_deposit_assignments": "item_key",
     "reconciliation.rpt_daily_controls": "scope",
     "settlement.fct_settlement_entries": "order_no",
     "settlement.fct_settlement_bills": "participant_id",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from settle.bench.reconciliation import (
 )
 from settle.bench.run import BUILD
 from settle.errors import InputError, SettleError
-from settle.generate.differences_day import DifferencesSpec, make_differences_day
+from settle.generate.differences_day import DifferencesSpec, make_breaks_day, make_differences_day
 from settle.generate.reference_day import DaySpec
 from settle.settings import Settings
 
@@ -61,6 +62,31 @@ def test_the_join_counts_what_was_planted_and_the_day_is_as_big_as_asked_for(
             select count(*), count(distinct item_key) from '{tmp_path}/day/answers.parquet'
         """).fetchone()
     assert keys == (sum(known.values()) - known["matched"],) * 2
+
+
+def test_breaks_have_no_number_in_common_and_differ_by_what_is_allowed(tmp_path: Path) -> None:
+    files, entries = make_breaks_day(5_000, 1, tmp_path, CALENDAR)
+    with duckdb.connect() as connection:
+        found = connection.execute(f"""
+            select
+                count(*), count(distinct lines.settlement_batch_no || lines.channel_code),
+                count(*) filter (where lines.order_no in (select order_no from '{files.orders}')),
+                max(abs(lines.amount - orders.amount))
+            from '{files.payments}' as lines
+            inner join '{files.orders}' as orders on substr(orders.order_no, 3) = substr(lines.order_no, 3)
+        """).fetchone()
+        apart = connection.execute(f"""
+            select count(*), max(abs(entries.amount - batches.amount)), max(date '{files.batch_date}' - booked_on)
+            from '{entries}' as entries
+            inner join (
+                select settlement_batch_no, sum(amount) as amount from '{files.payments}' group by settlement_batch_no
+            ) as batches on batches.settlement_batch_no = 'S' || substr(entries.bank_ref_no, 2)
+        """).fetchone()
+    assert found == (2_000, 1_000, 0, Decimal("0.05"))
+    assert apart == (1_000, Decimal("0.05"), 3)
+    assert "channel_bank,BANK,single,5,3" in (tmp_path / "config" / "reconciliation_rules.csv").read_text()
+    with pytest.raises(InputError, match="--breaks 4: must be at least 5"):
+        make_breaks_day(4, 1, tmp_path, CALENDAR)
 
 
 def test_a_day_without_orders_or_lines_is_refused(tmp_path: Path) -> None:

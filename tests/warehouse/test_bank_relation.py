@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
 from tests.oracle import hand
-from tests.oracle.banking import bank_items
+from tests.oracle.banking import bank_items, net
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
 from tests.warehouse.company import build
@@ -32,9 +33,11 @@ UNEXPLAINED = """
     where relation = 'channel_bank' and unexplained_minor <> 0
 """
 
+ASSIGNED = "select count(*) from {prefix}reconciliation.fct_deposit_assignments"
+
 
 def a_world(seed: int) -> World:
-    """Two channels that are compared and one that is not, few numbers, and amounts that often meet."""
+    """Two channels that are compared and one that is not, few numbers, two accounts, and amounts that often meet."""
     draw = random.Random(seed)
     name = f"W{seed}-"
     channels = [f"{name}{letter}" for letter in "CDE"]
@@ -45,6 +48,7 @@ def a_world(seed: int) -> World:
             relation="channel_bank",
             channel_code=channel,
             amount_tolerance_minor=draw.choice(("", 5)),
+            date_window_days=draw.choice(("", 1, 4)),
             buffer_days=draw.choice(("", 0, 1)),
         )
         for channel in channels[:2]
@@ -52,9 +56,16 @@ def a_world(seed: int) -> World:
     tables = hand.config(
         channels=[hand.seed("channels", channel_code=channel) for channel in channels], reconciliation_rules=rules
     )
+    accounts = [f"{name}{letter}" for letter in "AB"]
     batches = []
+    lines: list[Row] = []
     for place, day in enumerate(DAYS):
-        rows: list[Row] = []
+        # From the first day on both accounts are known: what an unknown one means would reach into other worlds.
+        rows: list[Row] = [
+            hand.deposit(f"{name}0", "7777", booked_on=day.isoformat(), account_no=account, currency="KWD")
+            for account in accounts
+            if place == 0
+        ]
         for line in range(draw.randint(0, 4)):
             rows.append(
                 hand.payment(
@@ -63,6 +74,7 @@ def a_world(seed: int) -> World:
                     channel_txn_no=f"{name}T{place}{line}",
                     channel_code=draw.choice(channels),
                     fee=draw.choice(("", "0", "1")),
+                    account_no=draw.choice((*accounts[:1] * 4, accounts[1])),
                     currency=draw.choice(("CNY", "CNY", "CNY", "JPY")),
                     txn_type=draw.choice(("payment", "payment", "payment", "refund")),
                     status=draw.choice(("success",) * 5 + ("failed",)),
@@ -74,14 +86,43 @@ def a_world(seed: int) -> World:
                 hand.deposit(
                     f"{name}{place}{entry}",
                     draw.choice(("100", "150", "50", "99", "30")),
-                    booked_on=day.isoformat(),
+                    account_no=draw.choice((*accounts[:1] * 4, accounts[1])),
+                    booked_on=(day - timedelta(days=draw.choice((0, 0, 1)))).isoformat(),
                     currency=draw.choice(("CNY", "CNY", "CNY", "JPY")),
                     direction=draw.choice(("credit", "credit", "credit", "debit")),
-                    settlement_batch_no=draw.choice((*numbers, "")),
+                    settlement_batch_no=draw.choice((*numbers[:2], "")),
                 )
             )
+        lines += [row for row in rows if "txn_type" in row]
+        rows += entries_like_nets(draw, f"{name}{place}", day, lines)
         batches.append(hand.batch(day.isoformat(), *rows))
     return World(seed, name, [*batches], tables)
+
+
+def entries_like_nets(draw: random.Random, name: str, day: date, lines: list[Row]) -> list[Row]:
+    """Entries without a number, of amounts that settlement batches came to, exactly or nearly."""
+    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    accounts: dict[tuple[str, str, str], str] = {}
+    for line in lines:
+        if line["status"] == "success" and line["settlement_batch_no"]:
+            key = line["channel_code"], line["settlement_batch_no"], line["currency"]
+            sums[key] += net(line)
+            accounts[key] = line["account_no"]
+    found: list[Row] = []
+    for key, amount in sums.items():
+        if draw.random() < 0.6:
+            entered = amount + draw.choice((0, 0, 0, 3, -5, 6))
+            found.append(
+                hand.deposit(
+                    f"{name}N{len(found)}",
+                    abs(entered) if key[2] == "JPY" else f"{abs(entered) // 100}.{abs(entered) % 100:02d}",
+                    account_no=accounts[key],
+                    booked_on=(day - timedelta(days=draw.choice((0, 0, 1)))).isoformat(),
+                    currency=key[2],
+                    direction="debit" if entered < 0 else "credit",
+                )
+            )
+    return [row for row in found if row["amount"] not in ("0", "0.00")]
 
 
 def test_random_settlement_batches_stand_as_the_rules_say(any_home: Settings, tmp_path: Path) -> None:
@@ -94,9 +135,11 @@ def test_random_settlement_batches_stand_as_the_rules_say(any_home: Settings, tm
     with open_warehouse(here, read_only=True) as warehouse:
         found = sorted(warehouse.execute(FOUND.format(prefix=here.schema_prefix)), key=str)
         assert warehouse.execute(UNEXPLAINED.format(prefix=here.schema_prefix))[0][0] == 0
+        assigned = warehouse.execute(ASSIGNED.format(prefix=here.schema_prefix))[0][0]
     results = {row[2] for row in expected}
     assert results >= {"matched", "matched_late", "amount_mismatch", "platform_only", "channel_only", "ambiguous"}
     missing = [row for row in expected if row not in found]
     strange = [row for row in found if tuple(row) not in expected]
     assert (missing, strange) == ([], [])
     assert len(found) == len(expected) > 300
+    assert assigned > 20

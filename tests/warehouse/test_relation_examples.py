@@ -11,6 +11,11 @@ def test_rec_group(holds: Check, example: Example) -> None:
     holds(example)
 
 
+@examples_of("REC-DEPOSIT")
+def test_rec_deposit(holds: Check, example: Example) -> None:
+    holds(example)
+
+
 @examples_of("REC-RELATION")
 def test_rec_relation(holds: Check, example: Example) -> None:
     holds(example)

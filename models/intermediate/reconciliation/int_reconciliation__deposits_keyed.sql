@@ -8,13 +8,21 @@ first_batch as (
     select min(first_batch_id) as batch_id from channels
 ),
 
+-- REC-DEPOSIT: an entry that was given a number counts from the batch in which it was; until then it was no side.
 deposits as (
     select
-        deposits.batch_id, deposits.settlement_batch_no, deposits.currency,
+        coalesce(assigned.batch_id, deposits.batch_id) as batch_id,
+        coalesce(deposits.settlement_batch_no, assigned.settlement_batch_no) as settlement_batch_no, deposits.currency,
         case when deposits.direction = 'debit' then -deposits.amount_minor else deposits.amount_minor end as deposited_minor
     from {{ ref('stg_bank__deposits') }} as deposits
     inner join first_batch on first_batch.batch_id <= deposits.batch_id
-    where deposits.batch_id <= {{ batch_id() }} and deposits.settlement_batch_no is not null
+    left join {{ ref('int_reconciliation__deposits_assigned') }} as assigned
+        on
+            assigned.account_no = deposits.account_no and assigned.bank_ref_no = deposits.bank_ref_no
+            and assigned.batch_id <= {{ batch_id() }}
+    where
+        deposits.batch_id <= {{ batch_id() }}
+        and (deposits.settlement_batch_no is not null or assigned.settlement_batch_no is not null)
 ),
 
 -- REC-GROUP: a deposit is of the one channel whose lines name its settlement batch; of two channels with one number nobody can tell.

@@ -6,6 +6,11 @@ with items as (
         coalesce(previous_pool, 'none') as pool_before,
         coalesce(left_minor, right_minor, 0) as item_minor,
         coalesce(previous_left_minor, previous_right_minor, 0) as item_minor_before,
+        case
+            when previous_pool = 'none' and previous_result in ('matched', 'matched_late')
+                then coalesce(previous_right_minor, 0) - coalesce(previous_left_minor, 0)
+            else 0
+        end as was_absorbed_minor,
         -- Nearly every item has one currency on both sides, before and now, and moves in it.
         coalesce(left_currency, currency) = currency and coalesce(right_currency, currency) = currency
         and coalesce(previous_left_currency, currency) = currency
@@ -86,14 +91,21 @@ final as (
                     - case when is_order_successful then coalesce(left_minor, 0) else 0 end
                     + case when was_order_successful then coalesce(previous_left_minor, 0) else 0 end
             else 0
-        end as moved_minor
+        end as moved_minor,
+        -- REC-TOLERANCE: what is let pass now less what was let pass before.
+        case when pool = 'none' and result in ('matched', 'matched_late') then coalesce(difference_minor, 0) else 0 end
+        - case when previous_currency = currency then was_absorbed_minor else 0 end as absorbed_minor
     from items_placed
     union all
-    select relation, channel_code, previous_currency, null, 'none', pool_before, false, 0, item_minor_before, 0
+    select relation, channel_code, previous_currency, null, 'none', pool_before, false, 0, item_minor_before, 0, 0
     from items_placed
     where has_changed_currency
     union all
-    select relation, channel_code, currency, null, 'none', 'none', false, 0, 0, moved_minor
+    select relation, channel_code, previous_currency, null, 'none', 'none', false, 0, 0, 0, -was_absorbed_minor
+    from items_placed
+    where was_absorbed_minor <> 0 and previous_currency <> currency
+    union all
+    select relation, channel_code, currency, null, 'none', 'none', false, 0, 0, moved_minor, 0
     from moves
     where moved_minor <> 0
 )

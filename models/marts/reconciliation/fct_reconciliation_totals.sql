@@ -62,6 +62,7 @@ moved as (
         {{ minor_sum("case when pool = '" ~ pool ~ "' then 1 else 0 end") }} as {{ pool }}_closing_count,
         {{ minor_sum("case when pool = '" ~ pool ~ "' then item_minor else 0 end") }} as {{ pool }}_closing_minor,
         {%- endfor %}
+        {{ minor_sum('absorbed_minor') }} as absorbed_minor,
         {{ minor_sum('moved_minor') }} as moved_minor
     from {{ ref('int_reconciliation__items_moved') }}
     group by relation, channel_code, currency
@@ -88,6 +89,7 @@ final as (
         coalesce(moved.{{ pool }}_{{ part }}_minor, 0) as {{ pool }}_{{ part | replace('out', 'out' if pool == 'buffer' else 'resolved') }}_minor,
         {%- endfor %}
         {%- endfor %}
+        coalesce(moved.absorbed_minor, 0) as absorbed_minor,
         -- REC-TOTAL: what came in on both sides must be what the items moved; anything else was lost or counted twice.
         coalesce(sides.right_minor, 0) - coalesce(sides.left_minor, 0) + coalesce(sides.transferred_minor, 0)
         - coalesce(moved.moved_minor, 0) as unexplained_minor

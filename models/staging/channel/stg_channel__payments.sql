@@ -19,6 +19,7 @@ final as (
         {{ to_minor('payments.amount', 'currencies.minor_per_major') }} as amount_minor,
         {{ to_minor('payments.fee', 'currencies.minor_per_major') }} as fee_minor,
         payments.status,
+        payments.account_no,
         payments.completed_at,
         payments.settlement_batch_no,
         payments._file_id as file_id,

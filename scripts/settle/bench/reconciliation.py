@@ -13,10 +13,15 @@ from typing import Any
 import duckdb
 
 from settle.bench.measure import Measured
-from settle.bench.run import BUILD, BUSINESS_DAYS, WITHOUT_TESTS, Bench, gib
+from settle.bench.run import BUILD, BUSINESS_DAYS, LOAD, WITHOUT_TESTS, Bench, gib
 from settle.bench.totals import Totals, differences
 from settle.errors import SettleError
-from settle.generate.differences_day import DifferencesSpec, differences_files, make_differences_day
+from settle.generate.differences_day import (
+    DifferencesSpec,
+    differences_files,
+    make_breaks_day,
+    make_differences_day,
+)
 from settle.generate.reference_day import BatchFiles
 from settle.settings import Settings
 
@@ -27,9 +32,17 @@ JUDGED = (
     "+fct_reconciliation_totals",
     "+fct_suggested_matches",
     "+rpt_reconciliation_measures",
+    "+fct_deposit_assignments",
 )
 MODELS = ("intermediate/reconciliation", "marts/reconciliation")
 COUNTING = "counting join"
+MATCHED = {
+    "open items": "reconciliation.fct_open_items",
+    "suggested": "reconciliation.fct_suggested_matches",
+    "bank entries assigned": "reconciliation.fct_deposit_assignments",
+}
+# Of fewer breaks it may be that none is near another.
+LEAST_TOLD = 1_000
 TOLD = """
     select item_key, result, left_minor, right_minor from main_warehouse.reconciliation.fct_reconciliation_items
     where batch_id = 2 and result <> 'matched'
@@ -41,6 +54,7 @@ class ReconciliationBench(Bench):
     """A bench of two batches: a small day before, and the day that is measured, with so many statement lines."""
 
     lines: int = 0
+    config_used: Path | None = None
 
     @property
     def data(self) -> Path:
@@ -50,7 +64,7 @@ class ReconciliationBench(Bench):
     @property
     def config(self) -> Path:
         """The configuration of the day."""
-        return self.data / "config"
+        return self.config_used or self.data / "config"
 
     @property
     def files(self) -> list[BatchFiles]:
@@ -107,6 +121,39 @@ def run_reconciliation(bench: ReconciliationBench, repeat: int) -> None:
         bench.say(
             f"{sum(found.values()):,} items, {sum(found.values()) - found['matched']:,} planted ones found exactly"
         )
+
+
+def run_breaks(bench: ReconciliationBench, breaks: int) -> None:
+    """Build a day of so many open items without a number in common: suggestions and assigned bank entries.
+
+    Raises SettleError when nothing is suggested or assigned.
+    """
+    bench.empty_runs()
+    folder = bench.folder / f"breaks-{breaks}-seed{bench.spec.seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    bench.say(f"making {breaks:,} breaks in {folder}")
+    day, entries = make_breaks_day(breaks, bench.spec.seed, folder, bench.settings.project_dir / BUSINESS_DAYS)
+    bench.config_used = folder / "config"
+    warehouse = bench.runs / "warehouse.duckdb"
+    bench.load(day, warehouse)
+    arguments = ["-m", "settle", "load", "bank_deposits", str(entries), "--batch-date", day.batch_date.isoformat()]
+    bench.step(f"{LOAD} bank_deposits", arguments, warehouse)
+    bench.judge(f"{BUILD} breaks", warehouse)
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        for name, table in MATCHED.items():
+            bench.totals[name] = int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
+            if breaks >= LEAST_TOLD and not bench.totals[name]:
+                raise SettleError(f"{name}: none of {breaks:,} breaks; there must be some")
+
+
+def breaks_figures(bench: ReconciliationBench) -> dict[str, Any]:
+    """Seconds of the reconciliation of breaks, wall and CPU, its peak, what was open and what was found."""
+    step = bench.measured[-1]
+    seconds = {key: judged_seconds(step, key) for key in GROUP_KEYS}
+    wall, cpu = seconds.values()
+    lines = [f"reconciliation of breaks: {wall:.1f} s, {cpu:.1f} s of CPU, {gib(step.peak_bytes)} GiB"]
+    lines += [f"{name}: {count:,}" for name, count in bench.totals.items()]
+    return {"seconds": seconds, "peak_bytes": step.peak_bytes, "lines": lines}
 
 
 def results_of(warehouse: Path, results: Totals) -> Totals:

@@ -26,6 +26,9 @@ def bench(
     lines: Annotated[
         int | None, typer.Option(min=1, help="With --reconciliation: statement lines; default as many as orders.")
     ] = None,
+    breaks: Annotated[
+        int | None, typer.Option(min=5, help="Matching without a number alone: so many open items, and bank entries.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The seed of the generated days.")] = 1,
     folder: Annotated[Path | None, typer.Option("--dir", help="Where data and warehouses go; kept.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every measurement to this file.")] = None,
@@ -34,14 +37,22 @@ def bench(
 
     With --clearing, measure the clearing models alone: shares on two levels beside the script, and redistribution
     between five bearers beside the plain ratio. With --reconciliation, measure the reconciliation models alone beside
-    a full outer join that only counts; one in a hundred orders or lines is different. With --batches, measure one day
-    after the other, to see whether a batch costs more the later it comes.
+    a full outer join that only counts; one in a hundred orders or lines is different. With --breaks, measure them on
+    open items that have no number in common. With --batches, measure one day after the other, to see whether a batch
+    costs more the later it comes.
     All write warehouses of their own below --dir and leave yours alone.
 
     Example: settle bench --orders 5000000 --repeat 3
     Example: settle bench --reconciliation --orders 50000000 --lines 48500000
+    Example: settle bench --breaks 1000000
     """
-    from settle.bench.reconciliation import ReconciliationBench, reconciliation_figures, run_reconciliation
+    from settle.bench.reconciliation import (
+        ReconciliationBench,
+        breaks_figures,
+        reconciliation_figures,
+        run_breaks,
+        run_reconciliation,
+    )
     from settle.bench.report import batch_figures, clearing_figures, day_figures, machine_line
     from settle.bench.run import Bench, machine, run_batches, run_clearing, run_day
     from settle.generate.reference_day import DaySpec
@@ -51,7 +62,11 @@ def bench(
     where.mkdir(parents=True, exist_ok=True)
     spec = DaySpec(orders=orders, batches=batches, seed=seed)
     run = Bench(settings, spec, where, say_error)
-    if reconciliation:
+    if breaks:
+        run = ReconciliationBench(settings, spec, where, say_error)
+        run_breaks(run, breaks)
+        figures = breaks_figures(run)
+    elif reconciliation:
         run = ReconciliationBench(settings, spec, where, say_error, lines=lines or orders)
         run_reconciliation(run, repeat)
         figures = reconciliation_figures(run.measured)

@@ -1,4 +1,5 @@
-"""A day of orders and statement lines that differ in all ways, at any size and with an answer for each difference.
+"""Days for the benchmark of the reconciliation, at any size: one of orders and statement lines that differ in all ways,
+with an answer for each difference, and one in which nothing has a number in common.
 
 Made by DuckDB from range(), as the reference day is: every value follows from the row's number and the seed.
 """
@@ -77,6 +78,57 @@ def make_differences_day(spec: DifferencesSpec, folder: Path, business_days: Pat
         counts = _write_answers(connection, rows, folder / "answers.parquet")
     (folder / "answers.json").write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
     return [before, day]
+
+
+def make_breaks_day(breaks: int, seed: int, folder: Path, business_days: Path) -> tuple[BatchFiles, Path]:
+    """Write a day of so many open items without a number in common; returns its files, and that of bank entries.
+
+    Two fifths are orders without a line, two fifths lines without an order, a few units apart, and a fifth settlement
+    batches of two lines each, for which the bank has entries without a number, a few units and days apart. The
+    configuration allows five units and three days. Raises InputError when there are fewer than five.
+    """
+    if breaks < 5:
+        raise InputError(f"--breaks {breaks}: must be at least 5.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_config(folder / "config", amount_tolerance_minor=5, date_window_days=3)
+    (day,) = business_dates(business_days, 1)
+    files = BatchFiles(day, folder / f"orders_{day}.parquet", folder / f"payments_{day}.parquet")
+    entries = folder / f"bank_deposits_{day}.parquet"
+    pairs = breaks // 5
+    channels = ", ".join(f"'{code}'" for code in CHANNELS)
+    # A settlement batch is of one channel, so the two rows of a pair are.
+    rows = f"""
+        select
+            i, 'plain' as kind, 'RB' || lpad(cast(i as varchar), 10, '0') as order_no, 'P01' as product_code,
+            'M' || lpad(cast(1 + {draw(2, seed)} % {PARTICIPANTS} as varchar), 5, '0') as participant_id,
+            'C' || lpad(cast(i as varchar), 10, '0') as customer_id,
+            list_extract([{channels}], cast(1 + i // 2 % {len(CHANNELS)} as integer)) as channel_code,
+            {LEAST_MINOR} + {draw(5, seed)} % {MOST_MINOR - LEAST_MINOR + 1} as order_minor,
+            order_minor + {draw(6, seed)} % 11 - 5 as line_minor, cast(null as bigint) as fee_minor,
+            'S' || cast(i // 2 as varchar) as settlement_batch_no,
+            timestamptz '{day.isoformat()} 00:00:00+08' + to_milliseconds(i * 86000000 // {2 * pairs}) as ordered_at
+        from range(0, {2 * pairs}) as numbers(i)
+    """
+    with duckdb.connect() as connection:
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
+        _write_orders(connection, f"from ({rows})", files.orders)
+        lines = f"select * replace ('QB' || substr(order_no, 3) as order_no) from ({rows})"
+        _write_lines(connection, f"from ({lines})", files.payments, "settlement_batch_no")
+        net = f"sum(line_minor) + {draw(8, seed)} % 11 - 5"
+        connection.execute(f"""
+            copy (
+                select
+                    'OURS' as account_no, 'B' || cast(i as varchar) as bank_ref_no,
+                    date '{day}' - cast(i % 4 as integer) as booked_on, 'credit' as direction,
+                    {_major(f"cast({net} as bigint)")} as amount, 'CNY' as currency,
+                    cast(null as varchar) as settlement_batch_no, 'payout' as narrative,
+                    cast(null as varchar) as balance
+                from (select i // 2 as i, line_minor from ({rows})) group by i
+            ) to '{entries}' (format parquet, compression zstd)
+        """)
+    return files, entries
 
 
 def differences_files(folder: Path, business_days: Path) -> list[BatchFiles]:
@@ -168,7 +220,9 @@ def _write_orders(connection: duckdb.DuckDBPyConnection, rows: str, path: Path) 
     """)
 
 
-def _write_lines(connection: duckdb.DuckDBPyConnection, rows: str, path: Path) -> None:
+def _write_lines(
+    connection: duckdb.DuckDBPyConnection, rows: str, path: Path, settlement_batch_no: str = "cast(null as varchar)"
+) -> None:
     connection.execute(f"""
         copy (
             select
@@ -176,7 +230,8 @@ def _write_lines(connection: duckdb.DuckDBPyConnection, rows: str, path: Path) -
                 'payment' as txn_type, {_major("line_minor")} as amount, {_major("fee_minor")} as fee,
                 case when kind = 'currency' then 'USD' else 'CNY' end as currency, 'success' as status,
                 cast(null as varchar) as pay_method, cast(null as varchar) as account_no,
-                ordered_at + to_seconds(30 + copy_no) as completed_at, cast(null as varchar) as settlement_batch_no
+                ordered_at + to_seconds(30 + copy_no) as completed_at,
+                {settlement_batch_no} as settlement_batch_no
             from (select *, unnest(case when kind = 'duplicate' then [1, 2] else [1] end) as copy_no {rows})
         ) to '{path}' (format parquet, compression zstd)
     """)
@@ -204,8 +259,11 @@ def _write_answers(connection: duckdb.DuckDBPyConnection, rows: str, path: Path)
     return {"matched": int(plain.fetchall()[0][0]), **counts}
 
 
-def _write_config(folder: Path) -> None:
-    """Every order clears without a fee, but for those of one product: their channel's fee is known beforehand."""
+def _write_config(folder: Path, amount_tolerance_minor: int = 0, date_window_days: int = 0) -> None:
+    """Every order clears without a fee, but for those of one product: their channel's fee is known beforehand.
+
+    Channels are held against the bank where something may be apart.
+    """
     write_parties(folder)
     write_seed(
         folder,
@@ -245,5 +303,9 @@ def _write_config(folder: Path) -> None:
         folder,
         "reconciliation_rules",
         "relation,channel_code,grouping,amount_tolerance_minor,date_window_days,buffer_days,auto_fill",
-        [("orders_channel", code, "single", 0, 0, 3, "false") for code in CHANNELS],
+        [
+            (relation, code, "single", amount_tolerance_minor, date_window_days, 3, "false")
+            for relation in ("orders_channel", "channel_bank")[: 2 if date_window_days else 1]
+            for code in CHANNELS
+        ],
     )
