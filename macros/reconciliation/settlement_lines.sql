@@ -17,3 +17,9 @@
         where status = 'success' and settlement_batch_no is not null
     )
 {%- endmacro %}
+
+{#- The part of int_reconciliation__deposits_assigned that is run: where no channel is held against the bank, nothing is looked for. -#}
+{% macro deposit_parts() -%}
+    {%- set compared = run_query('select count(*) from ' ~ ref('int_reconciliation__channels_compared')).columns[0].values()[0] -%}
+    {{ return(['assigned'] if compared else ['nothing']) }}
+{%- endmacro %}

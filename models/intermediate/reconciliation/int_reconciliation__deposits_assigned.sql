@@ -1,3 +1,5 @@
+{{ config(batch_parts_macro='deposit_parts') }}
+
 with batches_open as (
     select * from {{ ref('int_reconciliation__batches_unpaid') }}
 ),
@@ -34,12 +36,21 @@ claimed as (
 ),
 
 final as (
+    {{ part('assigned') }}
     select
         cast({{ batch_id() }} as bigint) as batch_id, claimed.account_no, claimed.bank_ref_no, batches_open.channel_code,
         batches_open.settlement_batch_no, batches_open.currency, claimed.difference_minor, claimed.days_apart
     from claimed
     inner join batches_open on batches_open.row_key = claimed.left_key
     where claimed.finding = 'paired' and claimed.claim_count = 1
+    union all
+    {{ part('nothing') }}
+    select
+        batch_id, channel_code as account_no, channel_code as bank_ref_no, channel_code, channel_code as settlement_batch_no,
+        channel_code as currency, batch_id as difference_minor, batch_id as days_apart
+    from {{ ref('int_reconciliation__channels_compared') }}
+    where false
+    {{ parts_end() }}
 )
 
 select * from final
