@@ -15,9 +15,12 @@ from settle.bench.child import NodeCpu, run_counting
 from settle.bench.measure import Measured
 from settle.bench.reconciliation import (
     COUNTING,
+    MATCHED,
     ReconciliationBench,
+    breaks_figures,
     reconciliation_figures,
     results_of,
+    run_breaks,
     run_reconciliation,
     strangers,
 )
@@ -138,6 +141,33 @@ def test_both_days_are_loaded_and_what_differs_is_an_error(tmp_path: Path, monke
         run_reconciliation(bench, 1)
     both = ["load orders: loaded", "load payments: loaded"]
     assert steps == [*both, f"{BUILD} the day before: loaded", *both, f"{BUILD}: warehouse", f"{COUNTING}: loaded"]
+
+
+def test_breaks_are_loaded_with_their_bank_entries_and_something_must_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = ReconciliationBench(Settings.from_environment(), DaySpec(1), tmp_path, lambda text: None)
+    steps: list[str] = []
+
+    def step(self: ReconciliationBench, name: str, arguments: list[str], warehouse: Path) -> Measured:
+        steps.append(f"{name}, {self.variables(warehouse)['SETTLE_CONFIG'].rsplit('/', 2)[1]}")
+        if name.startswith(BUILD):
+            with duckdb.connect(str(warehouse)) as connection:
+                connection.execute("create schema reconciliation")
+                for place, table in enumerate(MATCHED.values()):
+                    connection.execute(f"create table {table} as select 1 as one from range({2 - place})")
+        groups = {"intermediate/reconciliation": 2.0, "marts/reconciliation": 1.0}
+        self.measured.append(Measured(name, 9.0, 9.0, 1, {"group_seconds": groups, "group_cpu_seconds": groups}))
+        return self.measured[-1]
+
+    monkeypatch.setattr(ReconciliationBench, "step", step)
+    run_breaks(bench, 10)
+    loads = [f"load {dataset}, breaks-10-seed1" for dataset in ("orders", "payments", "bank_deposits")]
+    assert steps == [*loads, f"{BUILD} breaks, breaks-10-seed1"]
+    assert bench.totals == {"open items": 2, "suggested": 1, "bank entries assigned": 0}
+    assert breaks_figures(bench)["lines"][0] == "reconciliation of breaks: 3.0 s, 3.0 s of CPU, 0.00 GiB"
+    with pytest.raises(SettleError, match="bank entries assigned: none of 1,000 breaks"):
+        run_breaks(bench, 1_000)
 
 
 def test_the_figures_are_medians_of_the_reconciliation_alone() -> None:
