@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,14 +56,17 @@ def random_journal(chance: random.Random) -> list[JournalRow]:
 def changed(chance: random.Random, row: JournalRow) -> JournalRow:
     """The row with one field other than it was."""
     name = chance.choice(FIELDS)
-    old = getattr(row, name)
+    old: Any = getattr(row, name)
+    new: Any
     if isinstance(old, datetime):
-        return replace(row, decided_at=old + timedelta(microseconds=1))
-    if isinstance(old, int):
-        return replace(row, **{name: chance.choice([old + 1, old - 1, old + 100])})
-    if old is None:
-        return replace(row, **{name: 0 if name == "from_state" else ""})
-    return replace(row, **{name: chance.choice([old + "x", old[:-1] if old else "y", old.swapcase() + "z"])})
+        new = old + timedelta(microseconds=1)
+    elif isinstance(old, int):
+        new = chance.choice([old + 1, old - 1, old + 100])
+    elif old is None:
+        new = 0 if name == "from_state" else ""
+    else:
+        new = chance.choice([old + "x", old[:-1] if old else "y", old.swapcase() + "z"])
+    return replace(row, **{name: new})
 
 
 def rechained(rows: Sequence[JournalRow], start: int) -> list[JournalRow]:
