@@ -182,4 +182,22 @@ create table if not exists {{ prefix }}raw.decisions (
     decided_at timestamp not null,
     after_batch_id bigint not null
 );
+create table if not exists {{ prefix }}raw.audit_journal (
+    seq bigint not null,
+    object_kind text not null,
+    object_id text not null,
+    from_state bigint,
+    from_name text,
+    action text not null,
+    to_state bigint not null,
+    to_name text not null,
+    actor text not null,
+    role text not null,
+    comment text not null,
+    decided_at timestamp not null,
+    content_hash text not null,
+    algorithm text not null,
+    prev_hash text not null,
+    row_hash text not null
+);
 {%- endmacro %}

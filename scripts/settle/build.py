@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from settle.audit.desk import anchor_head
 from settle.dbt import DbtOutcome, run_dbt
 from settle.explain.rows import Reader
 from settle.explain.tree import money
@@ -78,6 +79,7 @@ def build(settings: Settings, batch_date: date | None, with_tests: bool, show_pr
         before = built_batches(Reader(warehouse))
     outcome = run_dbt(settings, ["build"] if with_tests else ["build", *WITHOUT_TESTS], show_progress)
     with open_warehouse(settings, read_only=True) as warehouse:
+        anchor_head(warehouse)
         reader = Reader(warehouse)
         new = sorted(built_batches(reader) - before)
         dates = reader.batch_dates()

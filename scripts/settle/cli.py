@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from settle import __version__
+from settle.commands import audit as audit_command
 from settle.commands import bench as bench_command
 from settle.commands import calendar as calendar_command
 from settle.commands import demo as demo_command
@@ -77,6 +78,7 @@ app.command("diff")(diff_command.diff)
 app.command("reset")(reset_command.reset)
 app.command("resolve")(resolve_command.resolve)
 app.command("export")(export_command.export)
+app.add_typer(audit_command.app, name="audit")
 app.command("shadow")(shadow_command.shadow)
 app.command("calendar")(calendar_command.calendar)
 app.add_typer(generate_command.app, name="generate")

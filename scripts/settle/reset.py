@@ -165,27 +165,40 @@ def refuse_paid_bills(reader: Reader, from_batch_id: int) -> None:
             f"{' and '.join(missing)}: not there, so it cannot be seen what is paid. "
             "Nothing was changed. Build first: settle run"
         )
+    _refuse(
+        reader, from_batch_id, ("paid", "PAID"), "paid", "what was paid for", "correct the orders by higher versions"
+    )
+    # AUDIT-FREEZE: a bill that somebody approved is not changed under their hands; rejected first, it may be.
+    _refuse(
+        reader, from_batch_id, ("APPROVED",), "approved", "what was approved", "have them rejected: settle audit reject"
+    )
+
+
+def _refuse(reader: Reader, from_batch_id: int, states: tuple[str, ...], are: str, what: str, instead: str) -> None:
+    """Raises DecisionNeededError with the bills of these batches that are in one of the states."""
     columns = ("bill_no", "participant_id", "currency", "net_minor", "batch_id")
-    where = "state = 'paid' and batch_id >= ?"
-    paid = reader.rows("settlement.fct_settlement_bills", columns, where, (from_batch_id,), order="batch_id, bill_no")
-    if not paid:
+    where = f"state in ({', '.join('?' * len(states))}) and batch_id >= ?"
+    bills = reader.rows(
+        "settlement.fct_settlement_bills", columns, where, (*states, from_batch_id), order="batch_id, bill_no"
+    )
+    if not bills:
         return
     exponents = reader.exponents()
     lines = [
         f"  {row['bill_no']}  {row['participant_id']}  {money(row['net_minor'], row['currency'], exponents)}  "
         f"batch {row['batch_id']}"
-        for row in paid[:BILLS_SHOWN]
+        for row in bills[:BILLS_SHOWN]
     ]
-    if len(paid) > BILLS_SHOWN:
-        lines.append(f"  and {len(paid) - BILLS_SHOWN} more")
-    last = max(int(row["batch_id"]) for row in paid)
+    if len(bills) > BILLS_SHOWN:
+        lines.append(f"  and {len(bills) - BILLS_SHOWN} more")
+    last = max(int(row["batch_id"]) for row in bills)
     raise DecisionNeededError(
         "\n".join(
             [
-                f"From batch {from_batch_id} on, {len(paid)} bill{'s are' if len(paid) > 1 else ' is'} paid; "
-                "clearing again would change what was paid for. Nothing was changed.",
+                f"From batch {from_batch_id} on, {len(bills)} bill{'s are' if len(bills) > 1 else ' is'} {are}; "
+                f"clearing again would change {what}. Nothing was changed.",
                 *lines,
-                f"Reset from batch {last + 1} on, or correct the orders by higher versions.",
+                f"Reset from batch {last + 1} on, or {instead}.",
             ]
         )
     )

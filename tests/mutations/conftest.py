@@ -1,4 +1,4 @@
-"""The two laboratories, each opened when the first mutation needs it; and who noticed what, told at the end."""
+"""The laboratories, each opened when the first mutation needs it; and who noticed what, told at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutations.harness import ExamplesLaboratory, Laboratory, WorldsLaboratory
+from tests.mutations.harness import AuditLaboratory, ExamplesLaboratory, Laboratory, WorldsLaboratory
 from tests.warehouse.company import isolated
 
 NOTICED = "noticed by"
@@ -24,6 +24,12 @@ def examples_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 def worlds_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     """The project with random worlds."""
     yield from opened(WorldsLaboratory, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def audit_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """The project with a small shop and an audit journal."""
+    yield from opened(AuditLaboratory, tmp_path_factory)
 
 
 def opened(kind: type[Laboratory], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:

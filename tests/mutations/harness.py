@@ -7,6 +7,7 @@ the examples of tests/rules, where most mistakes show, and of random worlds that
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from abc import ABC, abstractmethod
@@ -15,11 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from settle.audit.desk import write as write_journal
 from settle.dbt import run_dbt, state_folder
 from settle.settings import Settings
 from settle.warehouse import Warehouse, open_warehouse
+from tests.oracle import hand
 from tests.oracle.compare import FULL_MARTS, compare_worlds
+from tests.oracle.world import World
 from tests.oracle.worlds import calendar, make_world, write_config
+from tests.rules import audit
 from tests.rules.examples import EXAMPLES, worlds_of
 from tests.rules.warehouse import Found, load_examples, rows_of_examples
 from tests.warehouse.test_oracle_agrees import load as load_worlds
@@ -37,7 +42,7 @@ class Mutation:
     """One change of one text of a model or macro.
 
     `old` stands once in `file` (relative to the project) and becomes `new`. `caught_by` must be among those who notice:
-    the id of a rule example, `invariant NAME`, or `worlds SCHEMA.MART`.
+    the id of a rule example, `invariant NAME`, `worlds SCHEMA.MART`, or `audit CHECK`.
     """
 
     name: str
@@ -114,6 +119,25 @@ class Laboratory(ABC):
             yield
         finally:
             path.write_text(text, encoding="utf-8")
+
+
+class AuditLaboratory(Laboratory):
+    """With the small shop and a journal of good and bad decisions; who notices is a check of tests/rules/audit.py."""
+
+    def load(self, files: Path) -> None:
+        guarded = hand.config(settlement_models=[hand.model(requires_approval="true")])
+        days = [hand.batch(f"2026-01-0{n}", hand.order(f"O{n}", "100.00", ordered_at=f"2026-01-0{n}T10:00:00+08:00"))
+                for n in (5, 6, 7)]  # fmt: skip
+        world = World(0, "", days, guarded)
+        write_config([world], self.settings.config_dir, leave_out=["business_days", "currencies"])
+        load_worlds(self.settings, [world], files)
+        code = hashlib.md5(b"|CNY|S").hexdigest()[:6]
+        bills = {f"B{n}": f"B{n}-M-2026010{4 + n}-{code}" for n in (1, 2, 3)}
+        with open_warehouse(self.settings) as warehouse, warehouse.transaction():
+            write_journal(warehouse, audit.journal(bills))
+
+    def differing(self, warehouse: Warehouse) -> list[str]:
+        return audit.differing(warehouse.execute)
 
 
 class ExamplesLaboratory(Laboratory):

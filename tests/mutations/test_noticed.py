@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.mutations import clearing, reconciliation, relations
+from tests.mutations import audit, clearing, reconciliation, relations
 from tests.mutations.conftest import NOTICED
 from tests.mutations.harness import Laboratory, Mutation, assert_noticed
 
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS)
+MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *audit.MUTATIONS)
 
 
 def each(mutation: Mutation) -> object:
@@ -24,6 +24,7 @@ def test_noticed(
     mutation: Mutation, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:
     name = "worlds_laboratory" if mutation.needs_worlds else "examples_laboratory"
+    name = "audit_laboratory" if mutation.caught_by.startswith("audit ") else name
     laboratory: Laboratory = request.getfixturevalue(name)
     noticed = laboratory.noticed_with(mutation)
     record_property(NOTICED, noticed)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations import clearing, reconciliation, relations
+from tests.mutations import audit, clearing, reconciliation, relations
 from tests.mutations.harness import Mutation, assert_noticed
 from tests.oracle.compare import FULL_MARTS
+from tests.rules.audit import CHECKS
 from tests.rules.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS)
+MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *audit.MUTATIONS)
 WHATEVER = Mutation("whatever", "models/m.sql", "a < b", "a <= b", "RULE_example")
 
 
@@ -26,6 +27,7 @@ def test_fits(mutation: Mutation) -> None:
     ))  # fmt: skip
     known = {example.id for example in EXAMPLES}
     known |= {f"worlds {mart.name}" for mart in FULL_MARTS} | {f"invariant {name}" for name in invariants}
+    known |= set(CHECKS)
     assert mutation.caught_by in known, f"mutation {mutation.name}: there is no {mutation.caught_by}"
 
 

@@ -4,6 +4,17 @@ with paid as (
     where status = 'success'
 ),
 
+-- AUDIT-BILLS: what is not approved is not paid, where the model asks for approval or somebody put the bill under audit.
+guarded_models as (
+    select distinct model_code from {{ ref('stg_config__settlement_models') }}
+    where requires_approval
+),
+
+audited as (
+    select object_id as bill_no, to_name from {{ ref('stg_decisions__audit_journal') }}
+    where object_kind = 'bill' and is_last
+),
+
 bills as (
     select bills.*, paid.instruction_no is not null as is_paid
     from {{ ref('int_settlement__bills_netted') }} as bills
@@ -16,25 +27,28 @@ bills as (
 
 final as (
     select
-        bill_no,
-        batch_id,
-        batch_date,
-        participant_id,
-        account_no,
-        currency,
-        model_code,
-        settlement_date,
-        entry_count,
-        gross_minor,
-        refund_minor,
-        fee_minor,
-        charge_minor,
+        bills.bill_no,
+        bills.batch_id,
+        bills.batch_date,
+        bills.participant_id,
+        bills.account_no,
+        bills.currency,
+        bills.model_code,
+        bills.settlement_date,
+        bills.entry_count,
+        bills.gross_minor,
+        bills.refund_minor,
+        bills.fee_minor,
+        bills.charge_minor,
         cast(0 as bigint) as adjustment_minor,
-        carried_in_minor,
-        carried_out_minor,
-        net_minor,
-        case when is_paid then 'paid' else 'CREATED' end as state
+        bills.carried_in_minor,
+        bills.carried_out_minor,
+        bills.net_minor,
+        case when bills.is_paid then 'paid' else coalesce(audited.to_name, 'CREATED') end as state,
+        coalesce(audited.to_name in ('APPROVED', 'PAID'), guarded_models.model_code is null) as is_payable
     from bills
+    left join audited on audited.bill_no = bills.bill_no
+    left join guarded_models on guarded_models.model_code = bills.model_code
 )
 
 select * from final

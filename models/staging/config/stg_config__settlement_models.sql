@@ -30,6 +30,7 @@ final as (
         coalesce(models.charge_bearer, 'payee') as charge_bearer,
         coalesce(models.requires_channel_match, false) as requires_channel_match,
         coalesce(models.requires_spv_match, false) as requires_spv_match,
+        coalesce(models.requires_approval, false) as requires_approval,
         models.settle_account_kind,
         coalesce(models.combination, '') as combination,
         models.allocation_rule_code,

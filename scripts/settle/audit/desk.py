@@ -1,0 +1,110 @@
+"""Decisions on reports and bills: judged against the warehouse as it stands, written as one chain, anchored outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from settle.audit.anchor import append_anchor, head_not_anchored, read_anchors
+from settle.audit.chain import COLUMNS, Anchor, BrokenLink, JournalRow, first_broken, linked
+from settle.audit.kinds import KINDS, contents
+from settle.audit.machine import REJECTED, Rules, Wanted, decided, read_rules
+from settle.errors import ColumnError, DecisionNeededError, InputError
+from settle.explain.rows import Reader
+from settle.warehouse import Warehouse
+
+JOURNAL = "raw.audit_journal"
+
+
+def read_journal(reader: Reader, where: str = "true", params: Sequence[Any] = ()) -> list[JournalRow]:
+    """The rows of the journal, oldest first."""
+    return [JournalRow(**row) for row in reader.rows(JOURNAL, COLUMNS, where, params, order="seq")]
+
+
+class Desk:
+    """Takes decisions one after the other; what it has taken counts for the next one."""
+
+    def __init__(self, reader: Reader, wanted: Sequence[Wanted]) -> None:
+        self.reader = reader
+        self.rules: Rules = read_rules(reader.warehouse.settings)
+        self.now = datetime.now(UTC).replace(tzinfo=None)
+        last = reader.rows(JOURNAL, ("max(seq)",))
+        self.head = next(iter(read_journal(reader, "seq = ?", (last[0]["max(seq)"],))), None) if last else None
+        broken = head_not_anchored(
+            Anchor(self.head.seq, self.head.row_hash) if self.head else None, read_anchors(reader.warehouse.settings)
+        )
+        if broken is not None:
+            raise DecisionNeededError(
+                f"row {broken.seq} of the journal {broken.text}. Nothing was written. Find out who changed it: "
+                "settle audit verify"
+            )
+        self.journals: dict[tuple[str, str], list[JournalRow]] = {}
+        self.contents: dict[str, dict[str, str]] = {}
+        for kind in dict.fromkeys(each.object_kind for each in wanted):
+            ids = [each.object_id for each in wanted if each.object_kind == kind]
+            if kind in KINDS:
+                self.contents[kind] = contents(reader, kind, ids)
+            for row in read_journal(reader, "object_kind = ?", (kind,)):
+                self.journals.setdefault((kind, row.object_id), []).append(row)
+
+    def decide(self, wanted: Wanted) -> JournalRow:
+        """The row that the wanted decision becomes, linked. Raises ColumnError when it cannot be taken."""
+        held = self.contents.get(wanted.object_kind)
+        if held is None:
+            raise ColumnError(InputError(f"is no kind of object. Use one of {', '.join(KINDS)}."), "object_kind")
+        journal = self.journals.setdefault((wanted.object_kind, wanted.object_id), [])
+        row = linked(decided(wanted, journal, held.get(wanted.object_id), self.rules, self.now), self.head)
+        journal.append(row)
+        self.head = row
+        return row
+
+
+def write(warehouse: Warehouse, rows: Sequence[JournalRow]) -> None:
+    """Append the rows; inside the caller's transaction."""
+    places = ", ".join("?" * len(COLUMNS))
+    for row in rows:
+        warehouse.execute(
+            f"insert into {warehouse.schema('raw')}.audit_journal ({', '.join(COLUMNS)}) values ({places})",
+            row.values(),
+        )
+
+
+def anchor_head(warehouse: Warehouse) -> None:
+    """Write the head of the journal outside the database; nothing where the journal is empty."""
+    reader = Reader(warehouse)
+    heads = reader.rows(JOURNAL, ("seq", "row_hash"), order="seq desc limit 1")
+    if heads:
+        append_anchor(warehouse.settings, Anchor(int(heads[0]["seq"]), str(heads[0]["row_hash"])))
+
+
+def objects(reader: Reader) -> list[dict[str, Any]]:
+    """Every object under audit as it stands, with who can take it on."""
+    rules = read_rules(reader.warehouse.settings)
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in read_journal(reader):
+        key = (row.object_kind, row.object_id)
+        entry = found.setdefault(key, {"object_kind": row.object_kind, "object_id": row.object_id})
+        steps = rules.steps(row.object_kind, row.to_state)
+        entry |= {
+            "state": row.to_name,
+            "state_no": row.to_state,
+            "decided_by": row.actor,
+            "decided_at": row.decided_at,
+            "waits_for": sorted({step.actor_role for step in steps if step.action != "CREATE"}),
+        }
+    return [found[key] for key in sorted(found)]
+
+
+def verified(reader: Reader) -> tuple[int, BrokenLink | None, list[str]]:
+    """Rows of the journal, the first one that is not what was written, and the objects that changed under audit."""
+    rows = read_journal(reader)
+    broken = first_broken(rows, read_anchors(reader.warehouse.settings))
+    last = {(row.object_kind, row.object_id): row for row in rows}
+    changed = []
+    for kind in KINDS:
+        open_rows = {key[1]: row for key, row in last.items() if key[0] == kind and row.to_state != REJECTED}
+        if open_rows:
+            now = contents(reader, kind, open_rows)
+            changed += [f"{kind} {name}" for name, row in open_rows.items() if now.get(name) != row.content_hash]
+    return len(rows), broken, changed
