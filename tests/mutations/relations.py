@@ -9,7 +9,7 @@ LINES, KEYED, PAIRS, JUDGED = (
     "macros/reconciliation/settlement_lines.sql",
     STEPS + "deposits_keyed.sql",
     STEPS + "deposit_pairs.sql",
-    STEPS + "items_judged.sql",
+    "macros/reconciliation/items_judged.sql",
 )
 SPV_ORDERS, SPV_LINES, SPV_PAIRS, SPV_CONTROL = (
     STEPS + "spv_orders.sql",
@@ -64,7 +64,7 @@ MUTATIONS = (
     Mutation(
         "ambiguous passes as unknown",
         JUDGED,
-        "            when is_ambiguous then 'ambiguous'\n",
+        "        when is_ambiguous then 'ambiguous'\n",
         "",
         "REC_GROUP_two_channels_with_one_number_are_ambiguous",
     ),
