@@ -9,7 +9,7 @@ bills as (
     from {{ ref('int_settlement__bills_netted') }} as bills
     left join paid
         on
-            paid.instruction_no = {{ instruction_no('bills.bill_no') }}
+            paid.instruction_no = {{ instruction_no('bills.bill_no', 'bills.attempt_no') }}
             and paid.currency = bills.currency and paid.amount_minor = bills.net_minor
     where bills.row_kind = 'bill'
 ),
@@ -29,7 +29,7 @@ final as (
         refund_minor,
         fee_minor,
         charge_minor,
-        cast(0 as bigint) as adjustment_minor,
+        adjustment_minor,
         carried_in_minor,
         carried_out_minor,
         net_minor,
