@@ -6,5 +6,8 @@
     || substr(md5(account_no || '|' || currency || '|' || model_code), 1, 6)
 {%- endmacro %}
 
-{#- The number of the payout instruction of a bill: what the bank's answer names. -#}
-{% macro instruction_no(bill_no) -%} 'PAY-' || {{ bill_no }} {%- endmacro %}
+{#- The number of the payout instruction of a bill: what the bank's answer names. A bill that pays again what came back says in it which
+    attempt it is, so that nobody takes one for the other. -#}
+{% macro instruction_no(bill_no, attempt_no) -%}
+    'PAY-' || {{ bill_no }} || case when {{ attempt_no }} > 1 then '-' || cast({{ attempt_no }} as {{ dbt.type_string() }}) else '' end
+{%- endmacro %}

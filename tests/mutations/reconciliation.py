@@ -8,9 +8,9 @@ STEPS = "models/intermediate/reconciliation/int_reconciliation__"
 SIDES, PAIRS, JUDGED, NOW, ITEMS = (
     STEPS + "sides_touched.sql",
     STEPS + "pairs.sql",
-    STEPS + "items_judged.sql",
-    STEPS + "items_now.sql",
-    STEPS + "items.sql",
+    "macros/reconciliation/items_judged.sql",
+    "macros/reconciliation/items_now.sql",
+    "macros/reconciliation/items_pooled.sql",
 )
 
 PAIRING = (
@@ -111,7 +111,7 @@ JUDGING = (
     Mutation(
         "currencies are not compared",
         JUDGED,
-        "            when is_other_currency then 'currency_mismatch'\n",
+        "        when is_other_currency then 'currency_mismatch'\n",
         "",
         "REC_RESULT_currency_before_status_before_amount",
     ),
@@ -153,7 +153,7 @@ JUDGING = (
     Mutation(
         "a further line is judged as if it were alone",
         JUDGED,
-        "            when is_further_line and has_statement then 'duplicate_channel'\n",
+        "        when is_further_line and has_statement then 'duplicate_channel'\n",
         "",
         "REC_SINGLE_a_second_line_is_a_duplicate",
     ),

@@ -9,7 +9,7 @@ LINES, KEYED, PAIRS, JUDGED = (
     "macros/reconciliation/settlement_lines.sql",
     STEPS + "deposits_keyed.sql",
     STEPS + "deposit_pairs.sql",
-    STEPS + "items_judged.sql",
+    "macros/reconciliation/items_judged.sql",
 )
 UNPAID, UNNAMED, ASSIGNED = (
     STEPS + "batches_unpaid.sql",
@@ -69,7 +69,7 @@ MUTATIONS = (
     Mutation(
         "ambiguous passes as unknown",
         JUDGED,
-        "            when is_ambiguous then 'ambiguous'\n",
+        "        when is_ambiguous then 'ambiguous'\n",
         "",
         "REC_GROUP_two_channels_with_one_number_are_ambiguous",
     ),

@@ -11,6 +11,7 @@ from tests.oracle.world import (
     ORDER_COLUMNS,
     PAYMENT_COLUMNS,
     REPORT_COLUMNS,
+    RETURN_COLUMNS,
     SEED_COLUMNS,
     Batch,
     Output,
@@ -71,6 +72,12 @@ def deposit(bank_ref_no: str, amount: object, **values: object) -> Row:
     """A credit on our bank account."""
     defaults = {"account_no": "BANK", "booked_on": MONDAY, "direction": "credit", "currency": "CNY"}
     return _row(DEPOSIT_COLUMNS, defaults, {"bank_ref_no": bank_ref_no, "amount": amount, **values})
+
+
+def answer(instruction_no: str, amount: object, **values: object) -> Row:
+    """The bank's answer that it paid this instruction, in return file F1."""
+    defaults = {"file_no": "F1", "bank_txn_no": f"T-{instruction_no}", "currency": "CNY", "status": "success"}
+    return _row(RETURN_COLUMNS, defaults, {"instruction_no": instruction_no, "amount": amount, **values})
 
 
 def report(spv_txn_no: str, order_no: str, amount: object, **values: object) -> Row:
@@ -172,6 +179,7 @@ def batch(day: str, *rows: Row) -> Batch:
         [row for row in rows if "decision_no" in row],
         [row for row in rows if "bank_ref_no" in row],
         [row for row in rows if "spv_txn_no" in row],
+        [row for row in rows if "instruction_no" in row],
     )
 
 

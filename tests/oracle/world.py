@@ -54,6 +54,17 @@ DEPOSIT_COLUMNS = (
     "narrative",
     "balance",
 )
+RETURN_COLUMNS = (
+    "file_no",
+    "instruction_no",
+    "bank_txn_no",
+    "amount",
+    "currency",
+    "status",
+    "failure_code",
+    "failure_reason",
+    "processed_at",
+)
 REPORT_COLUMNS = (
     "spv_code",
     "report_kind",
@@ -197,6 +208,7 @@ class Batch:
     decisions: Sequence[Row] = ()
     bank_deposits: Sequence[Row] = ()
     spv_reports: Sequence[Row] = ()
+    bank_returns: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

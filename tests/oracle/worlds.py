@@ -15,6 +15,7 @@ from tests.oracle.world import (
     ORDER_COLUMNS,
     PAYMENT_COLUMNS,
     REPORT_COLUMNS,
+    RETURN_COLUMNS,
     SEED_COLUMNS,
     Batch,
     Row,
@@ -174,6 +175,7 @@ def write_files(worlds: Sequence[World], folder: Path) -> list[tuple[date, str, 
             ("payments", PAYMENT_COLUMNS),
             ("bank_deposits", DEPOSIT_COLUMNS),
             ("spv_reports", REPORT_COLUMNS),
+            ("bank_returns", RETURN_COLUMNS),
         ):
             rows = [row for world in worlds for row in getattr(world.batches[place], dataset)]
             if rows or dataset == "orders":

@@ -84,6 +84,10 @@ BREAKS = {
         Break("bill_equals_its_entries", BILLS, "gross_minor = gross_minor + 1", "row_kind = 'bill'"),
         Break("bill_equals_its_entries", BILLS, "delete", "row_kind = 'bill'"),
     ),
+    "INV-RETURNED": (
+        Break("returned_payouts_are_billed", BILLS, "adjustment_minor = adjustment_minor - 1", "adjustment_minor > 0"),
+        Break("returned_payouts_are_billed", BILLS, "adjustment_minor = adjustment_minor + 1", "adjustment_minor = 0"),
+    ),
     "INV-ENTRIES": (Break("entries_equal_what_cleared", ENTRIES, "gross_minor = gross_minor + 1", "batch_id = 1"),),
     "INV-FILES": (Break("file_rows_accounted_for", FILES, "rows_loaded = rows_loaded - 1", "rows_rejected = 1"),),
 }

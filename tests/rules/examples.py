@@ -6,9 +6,11 @@ N, product P, channel C, rule R (1 % of the amount, given back with refunds), se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ CODES = frozenset(
         "customer_id",
         "decision_no",
         "hold_no",
+        "instruction_no",
         "line_channel_code",
         "line_txn_no",
         "model_code",
@@ -57,6 +60,10 @@ CODES = frozenset(
 # Columns whose text is the name of an item: codes between bars, and words of the warehouse's own.
 ITEM_KEYS = frozenset({"item_key", "other_item_key"})
 WORDS_OF_KEYS = frozenset({"", "refund", "dup", "txn", "CNY", "JPY", "subscription", "redemption", "repayment"})
+# The payout instruction of the bill of a participant, made on a day for that day: `PAY(M@2026-01-05)`, in another
+# currency `PAY(M@2026-01-05 JPY)`, a second attempt `PAY(M@2026-01-05#2)`. Its number has a hash in it that nobody
+# works out by hand.
+INSTRUCTION = re.compile(r"PAY\((\w+)@([-\d]+)(?: (\w+))?(?:#(\d+))?\)")
 # The bearer `participant` stands for the line's own participant, whoever that is.
 GENERAL_CODES = frozenset({"", "participant"})
 
@@ -159,7 +166,8 @@ def _seed(table: str, row: Row) -> Row:
 
 def _batch(day: date, example: Example, prefix: str) -> Batch:
     datasets = example.batches.get(day.isoformat(), {})
-    unknown = set(datasets) - {"orders", "order_lines", "payments", "decisions", "deposits", "spv_reports"}
+    known = {"orders", "order_lines", "payments", "decisions", "deposits", "spv_reports", "returns"}
+    unknown = set(datasets) - known
     assert not unknown, f"{example.id}: unknown {sorted(unknown)}"
     rows: list[Row] = []
     for values in datasets.get("orders", []):
@@ -177,20 +185,40 @@ def _batch(day: date, example: Example, prefix: str) -> Batch:
     for values in datasets.get("spv_reports", []):
         rest = dict(values)
         rows.append(hand.report(rest.pop("spv_txn_no"), rest.pop("order_no"), rest.pop("amount"), **rest))
+    for values in datasets.get("returns", []):
+        rest = dict(values)
+        rows.append(hand.answer(rest.pop("instruction_no"), rest.pop("amount"), **rest))
     for values in datasets.get("decisions", []):
         rest = dict(values)
         rows.append(hand.decision(rest.pop("decision_no"), rest.pop("action"), rest.pop("item_key"), **rest))
     return hand.batch(day.isoformat(), *(_prefixed(row, prefix) for row in rows))
 
 
+def with_instructions(text: str, prefix: str) -> str:
+    """The text with the numbers of the instructions that it names; model S, no account."""
+
+    def number(found: re.Match[str]) -> str:
+        participant, day, currency, attempt = found.groups()
+        batch = DATES.index(date.fromisoformat(day)) + 1
+        keys = md5(f"|{currency or 'CNY'}|{prefix}S".encode()).hexdigest()[:6]
+        bill = f"B{batch}-{prefix}{participant}-{day.replace('-', '')}-{keys}"
+        return f"PAY-{bill}" + (f"-{attempt}" if attempt else "")
+
+    return INSTRUCTION.sub(number, text)
+
+
+def _code(value: str, prefix: str) -> str:
+    return with_instructions(value, prefix) if INSTRUCTION.match(value) else prefix + value
+
+
 def _prefixed(row: Row, prefix: str) -> Row:
     named = {
-        column: prefix + value if column in CODES and value not in GENERAL_CODES else value
+        column: _code(value, prefix) if column in CODES and value not in GENERAL_CODES else value
         for column, value in row.items()
     }
     for column in ITEM_KEYS & set(row):
         parts = row[column].split("|")
-        named[column] = "|".join(part if part in WORDS_OF_KEYS else prefix + part for part in parts)
+        named[column] = "|".join(part if part in WORDS_OF_KEYS else _code(part, prefix) for part in parts)
     codes = named.get("billing_rule_codes", "")
     if codes:
         named["billing_rule_codes"] = ";".join(prefix + code for code in codes.split(";"))

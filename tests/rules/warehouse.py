@@ -21,7 +21,7 @@ from settle.warehouse import Warehouse, open_warehouse
 from tests.oracle.compare import compare_worlds
 from tests.oracle.world import DECISION_COLUMNS, Row, World
 from tests.oracle.worlds import write_config, write_files
-from tests.rules.examples import DATES, Example, prefix_of, worlds_of
+from tests.rules.examples import DATES, Example, prefix_of, with_instructions, worlds_of
 
 PREFIX = re.compile(r"W(\d+)-")
 DECIDED_AT = datetime(2026, 1, 1)
@@ -42,6 +42,7 @@ NAMED_BY = {
     "reconciliation.rpt_daily_controls": "scope",
     "settlement.fct_settlement_entries": "order_no",
     "settlement.fct_settlement_bills": "participant_id",
+    "settlement.fct_payout_instructions": "participant_id",
     "settlement.rpt_settlement_summary": "participant_id",
     "quality.rpt_load_batches": "file_name",
 }
@@ -52,7 +53,16 @@ BATCH_COLUMNS = {
     "settled_on": "settled_batch_id",
     "from": "from_batch_id",
     "until": "until_batch_id",
+    "answered_on": "answered_batch_id",
 }
+# One bank pays for all examples: once it answers in one of them, the payouts of all are compared. They are left out
+# unless they are asked for.
+PAYOUTS = "instructions_bank"
+OF_ALL_RELATIONS = (
+    "reconciliation.fct_reconciliation_items",
+    "reconciliation.fct_item_periods",
+    "reconciliation.fct_open_items",
+)
 # Marts without a batch of their own.
 WITHOUT_BATCH = ("settlement.rpt_settlement_summary", "reconciliation.fct_item_periods")
 
@@ -75,11 +85,15 @@ class Found:
         """One text for each mart of the example that does not hold what is expected; empty when all do."""
         held = self.rows.get(str(number), {})
         told = []
-        for heading, expected in example.expect.items():
+        for heading, named in example.expect.items():
+            expected = [
+                {column: PREFIX.sub("", with_instructions(value, prefix_of(number))) for column, value in row.items()}
+                for row in named
+            ]
             rest, _, day = heading.partition(" @ ")
             mart, _, relation = rest.partition(" / ")
             rows = [row for row in held.get(mart, []) if not day or row["batch"] == day]
-            rows = [row for row in rows if not relation or row["relation"] == relation]
+            rows = [row for row in rows if _is_of(row, relation)]
             columns = list(expected[0]) if expected else sorted(rows[0]) if rows else []
             uneven = [row for row in expected if list(row) != columns]
             assert not uneven, f"{example.id}: {heading}: every row needs the columns {columns}, not {uneven}"
@@ -90,6 +104,10 @@ class Found:
                     f"\n  not expected: {_shown(got - wanted, columns)}"
                 )
         return told
+
+
+def _is_of(row: Row, relation: str) -> bool:
+    return row["relation"] == relation if relation else row.get("relation") != PAYOUTS
 
 
 def _counted(rows: Sequence[Row], columns: Sequence[str]) -> Counter[tuple[str, ...]]:
@@ -217,7 +235,7 @@ def _columns(examples: Sequence[Example]) -> dict[str, list[str]]:
             assert mart in NAMED_BY, f"{example.id}: no such mart: {mart}"
             first = {} if mart in WITHOUT_BATCH else {"batch": None}
             wanted.setdefault(mart, first)
-            if relation:
+            if relation or mart in OF_ALL_RELATIONS:
                 wanted[mart]["relation"] = None
             for row in rows:
                 wanted[mart].update(dict.fromkeys(row))

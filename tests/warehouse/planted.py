@@ -15,7 +15,7 @@ from settle.settings import Settings
 from tests.warehouse.company import CHECKOUT
 
 CALENDAR = CHECKOUT / "seeds" / "packages" / "defaults" / "seeds" / "business_days.csv"
-DATASETS = ("orders", "payments", "bank_deposits", "spv_reports")
+DATASETS = ("orders", "payments", "bank_deposits", "spv_reports", "bank_returns")
 Arrival = tuple[date, str, Path]
 
 

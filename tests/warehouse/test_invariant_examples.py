@@ -91,6 +91,11 @@ def test_inv_bills(notices: Callable[[Break], None], change: Break) -> None:
     notices(change)
 
 
+@breaks_of("INV-RETURNED")
+def test_inv_returned(notices: Callable[[Break], None], change: Break) -> None:
+    notices(change)
+
+
 @breaks_of("INV-ENTRIES")
 def test_inv_entries(notices: Callable[[Break], None], change: Break) -> None:
     notices(change)

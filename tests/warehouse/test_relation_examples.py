@@ -1,4 +1,4 @@
-"""The examples of the relations beside orders and channels, built with all others once on each engine."""
+"""The examples of payouts and of the relations beside orders and channels, built with all others once per engine."""
 
 from __future__ import annotations
 
@@ -23,4 +23,19 @@ def test_rec_relation(holds: Check, example: Example) -> None:
 
 @examples_of("REC-SPV")
 def test_rec_spv(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("REC-PAYOUT")
+def test_rec_payout(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SET-INSTRUCTION")
+def test_set_instruction(holds: Check, example: Example) -> None:
+    holds(example)
+
+
+@examples_of("SET-RETURN")
+def test_set_return(holds: Check, example: Example) -> None:
     holds(example)

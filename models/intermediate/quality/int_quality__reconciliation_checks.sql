@@ -56,7 +56,7 @@ decisions_due as (
 ),
 
 closed_by_hand as (
-    select order_no, decision_no, {{ item_key() }} as item_key from {{ ref('int_reconciliation__items') }}
+    select order_no, decision_no, {{ item_key() }} as item_key from {{ ref('int_reconciliation__items_of_all') }}
     where batch_id = {{ batch_id() }} and match_kind = 'manual'
 ),
 

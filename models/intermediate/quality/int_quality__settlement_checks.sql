@@ -37,11 +37,31 @@ bills_wrong as (
             and settled_sums.settlement_date = bills.settlement_date
     where
         {{ differs(
-            'bills.gross_minor - bills.refund_minor - bills.fee_minor - bills.charge_minor + bills.adjustment_minor',
-            'settled_sums.net_minor'
+            'bills.gross_minor - bills.refund_minor - bills.fee_minor - bills.charge_minor', 'coalesce(settled_sums.net_minor, 0)'
         ) }}
-        or {{ differs('settled_sums.net_minor + bills.carried_in_minor - bills.carried_out_minor', 'bills.net_minor') }}
+        or {{ differs(
+            'coalesce(settled_sums.net_minor, 0) + bills.adjustment_minor + bills.carried_in_minor - bills.carried_out_minor',
+            'bills.net_minor'
+        ) }}
         or bills.net_minor < 0 or bills.carried_out_minor > 0
+),
+
+-- INV-RETURNED: what came back from the bank is in the bills of the batch, and nothing else is.
+returned as (
+    select currency, {{ minor_sum('net_minor') }} as returned_minor from {{ ref('int_settlement__payouts_returned') }}
+    group by currency
+),
+
+adjusted as (
+    select currency, {{ minor_sum('adjustment_minor') }} as adjustment_minor from bills
+    group by currency
+),
+
+returned_wrong as (
+    select coalesce(adjusted.adjustment_minor, 0) - coalesce(returned.returned_minor, 0) as difference_minor
+    from returned
+    full outer join adjusted on adjusted.currency = returned.currency
+    where coalesce(adjusted.adjustment_minor, 0) <> coalesce(returned.returned_minor, 0)
 ),
 
 cleared as (
@@ -76,6 +96,8 @@ final as (
     select 'entries_settle_once' as invariant, count(*) as failing_rows, cast(0 as bigint) as difference_minor from settled_again
     union all
     select 'bill_equals_its_entries', count(*), coalesce({{ minor_sum('difference_minor') }}, 0) from bills_wrong
+    union all
+    select 'returned_payouts_are_billed', count(*), coalesce({{ minor_sum('difference_minor') }}, 0) from returned_wrong
     union all
     select 'entries_equal_what_cleared', count(*), coalesce({{ minor_sum('difference_minor') }}, 0) from entries_wrong
     union all

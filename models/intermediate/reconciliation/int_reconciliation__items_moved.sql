@@ -15,7 +15,7 @@ with items as (
         coalesce(left_currency, currency) = currency and coalesce(right_currency, currency) = currency
         and coalesce(previous_left_currency, currency) = currency
         and coalesce(previous_right_currency, currency) = currency as is_of_one_currency
-    from {{ ref('int_reconciliation__items') }} as items
+    from {{ ref('int_reconciliation__items_of_all') }} as items
     where batch_id = {{ batch_id() }}
 ),
 

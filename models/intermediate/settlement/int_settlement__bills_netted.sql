@@ -8,16 +8,30 @@ carried_before as (
     where batch_id = {{ batch_id() }} - 1 and row_kind = 'balance'
 ),
 
+-- SET-RETURN: what the bank could not pay is payable again, on the batch's own date.
+parts as (
+    select
+        participant_id, account_no, currency, model_code, settlement_date, entry_kind, 1 as entry_count, gross_minor, fee_minor,
+        charge_minor, net_minor, cast(0 as bigint) as returned_minor, cast(0 as bigint) as attempts_before
+    from entries
+    union all
+    select
+        participant_id, account_no, currency, model_code, {{ batch_date() }}, 'returned', 0, 0, 0, 0, 0, net_minor, attempt_no
+    from {{ ref('int_settlement__payouts_returned') }}
+),
+
 bills as (
     select
         participant_id, account_no, currency, model_code, settlement_date,
-        count(*) as entry_count,
+        {{ minor_sum('entry_count') }} as entry_count,
         {{ minor_sum("case when entry_kind = 'refund' then 0 else gross_minor end") }} as gross_minor,
         {{ minor_sum("case when entry_kind = 'refund' then -gross_minor else 0 end") }} as refund_minor,
         {{ minor_sum('fee_minor') }} as fee_minor,
         {{ minor_sum('charge_minor') }} as charge_minor,
-        {{ minor_sum('net_minor') }} as entries_net_minor
-    from entries
+        {{ minor_sum('net_minor') }} as entries_net_minor,
+        {{ minor_sum('returned_minor') }} as adjustment_minor,
+        max(attempts_before) + 1 as attempt_no
+    from parts
     group by participant_id, account_no, currency, model_code, settlement_date
 ),
 
@@ -26,7 +40,7 @@ running as (
         bills.*,
         coalesce(carried_before.carried_out_minor, 0) as opening_minor,
         coalesce(carried_before.carried_out_minor, 0) + {{ minor_sum(
-            'bills.entries_net_minor',
+            'bills.entries_net_minor + bills.adjustment_minor',
             over='partition by bills.participant_id, bills.account_no, bills.currency, bills.model_code order by bills.settlement_date'
         ) }} as owed_to_date_minor
     from bills
@@ -87,14 +101,15 @@ final as (
         cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date, 'bill' as row_kind,
         {{ bill_no(batch_id()) }} as bill_no,
         participant_id, account_no, currency, model_code, settlement_date, entry_count, gross_minor, refund_minor, fee_minor,
-        charge_minor, entries_net_minor,
-        carried_out_minor + net_minor - entries_net_minor as carried_in_minor,
-        carried_out_minor, net_minor
+        charge_minor, entries_net_minor, adjustment_minor,
+        carried_out_minor + net_minor - entries_net_minor - adjustment_minor as carried_in_minor,
+        carried_out_minor, net_minor, attempt_no
     from netted
     union all
     select
         cast({{ batch_id() }} as bigint), {{ batch_date() }}, 'balance', null,
-        participant_id, account_no, currency, model_code, null, null, null, null, null, null, null, null, carried_out_minor, null
+        participant_id, account_no, currency, model_code, null, null, null, null, null, null, null, null, null, carried_out_minor, null,
+        null
     from closing
     where carried_out_minor <> 0
 )

@@ -2,7 +2,7 @@ with changes as (
     select
         batch_id, relation, channel_code, order_no, direction, own_txn_no, is_further_line, result, pool, left_minor, right_minor,
         difference_minor, currency, mismatched_fields, opened_batch_id, match_kind
-    from {{ ref('int_reconciliation__items') }}
+    from {{ ref('int_reconciliation__items_of_all') }}
     where is_changed
 ),
 

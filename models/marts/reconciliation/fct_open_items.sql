@@ -1,5 +1,5 @@
 with items as (
-    select * from {{ ref('int_reconciliation__items') }}
+    select * from {{ ref('int_reconciliation__items_of_all') }}
     where is_open
 ),
 
@@ -28,7 +28,10 @@ told as (
                 when aged.mismatched_fields like '%currency%'
                     then 'currency: ours ' || aged.left_currency || ', theirs ' || coalesce(nullif(aged.right_currency, ''), 'several')
             end,
-            case when aged.mismatched_fields like '%status%' then 'status: ours not successful, theirs success' end,
+            case
+                when aged.mismatched_fields like '%status%' and aged.relation = 'instructions_bank' then 'status: instructed, the bank could not pay'
+                when aged.mismatched_fields like '%status%' then 'status: ours not successful, theirs success'
+            end,
             case
                 when aged.mismatched_fields like '%amount%'
                     then 'amount: ours ' || {{ money_text('aged.left_minor', 'ours.minor_per_major', 'ours.exponent', 'ours.currency') }}

@@ -11,7 +11,7 @@ items_decided as (
         batch_id, relation, {{ item_key() }} as item_key, decision_no, channel_code, result, currency, left_minor, right_minor, difference_minor,
         coalesce(right_minor, 0) - case when is_order_successful then coalesce(left_minor, 0) else 0 end as amount_gap_minor,
         case when mismatched_fields like '%fee%' then right_fee_minor - left_fee_minor else 0 end as fee_gap_minor
-    from {{ ref('int_reconciliation__items') }}
+    from {{ ref('int_reconciliation__items_of_all') }}
     where decision_no is not null and is_changed
 ),
 

@@ -16,6 +16,9 @@ with sides_in as (
     union all
     select 'orders_spv', spv_code, currency, left_count, left_minor, right_count, right_minor, 0
     from {{ ref('int_reconciliation__spv_sides_in') }}
+    union all
+    select 'instructions_bank', '', currency, left_count, left_minor, right_count, right_minor, 0
+    from {{ ref('int_reconciliation__payouts_in') }}
 ),
 
 sides as (

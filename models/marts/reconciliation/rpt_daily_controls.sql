@@ -7,7 +7,7 @@ with totals as (
 
 open_items as (
     select relation, channel_code, currency, {{ minor_sum('coalesce(left_minor, right_minor, 0)') }} as open_minor
-    from {{ ref('int_reconciliation__items') }}
+    from {{ ref('int_reconciliation__items_of_all') }}
     where batch_id = {{ batch_id() }} and is_open
     group by relation, channel_code, currency
 ),
@@ -19,7 +19,8 @@ compared as (
     union all
     select
         case relation
-            when 'orders_channel' then 'orders_to_statement' when 'channel_bank' then 'batches_to_deposits' else 'orders_to_reports'
+            when 'orders_channel' then 'orders_to_statement' when 'channel_bank' then 'batches_to_deposits'
+            when 'instructions_bank' then 'instructions_to_returns' else 'orders_to_reports'
         end,
         relation, channel_code, currency, left_minor, right_minor, right_minor - left_minor - unexplained_minor
     from totals
@@ -51,6 +52,7 @@ final as (
             when 'entries_to_lines' then 'accounts_vouchers'
             when 'orders_to_statement' then 'accounts_money'
             when 'batches_to_deposits' then 'accounts_money'
+            when 'instructions_to_returns' then 'accounts_money'
             when 'orders_to_reports' then 'accounts_reports'
             when 'open_items_to_totals' then 'accounts_reports'
             else 'accounts_accounts'
@@ -66,7 +68,9 @@ final as (
         coalesce(held, false) as held,
         case
             when held and explained_minor = 0 then 'Nothing.'
+            when held and control = 'instructions_to_returns' then 'Work on the open payouts; they explain the difference.'
             when held then 'Work on the open items of this channel; they explain the difference.'
+            when control = 'instructions_to_returns' then 'Send no further instruction before every answer of the bank has a result.'
             when control in ('orders_to_statement', 'batches_to_deposits', 'orders_to_reports')
                 then 'Look for what came in and has no result; pay nothing of this channel before it is found.'
             when control = 'open_items_to_totals' then 'Do not report the totals of this channel; compare them with the open items one by one.'

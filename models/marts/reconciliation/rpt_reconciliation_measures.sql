@@ -26,7 +26,7 @@ items as (
         {{ minor_sum(
             "case when was_open and not is_open and match_kind = 'manual' then coalesce(left_minor, right_minor, 0) else 0 end"
         ) }} as resolved_manual_minor
-    from {{ ref('int_reconciliation__items') }}
+    from {{ ref('int_reconciliation__items_of_all') }}
     group by batch_id, relation, channel_code, currency
 ),
 

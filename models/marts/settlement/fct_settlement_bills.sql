@@ -20,13 +20,14 @@ bills as (
     from {{ ref('int_settlement__bills_netted') }} as bills
     left join paid
         on
-            paid.instruction_no = {{ instruction_no('bills.bill_no') }}
+            paid.instruction_no = {{ instruction_no('bills.bill_no', 'bills.attempt_no') }}
             and paid.currency = bills.currency and paid.amount_minor = bills.net_minor
     where bills.row_kind = 'bill'
 ),
 
 final as (
     select
+<<<<<<< HEAD
         bills.bill_no,
         bills.batch_id,
         bills.batch_date,
@@ -46,6 +47,26 @@ final as (
         bills.net_minor,
         case when bills.is_paid then 'paid' else coalesce(audited.to_name, 'CREATED') end as state,
         coalesce(audited.to_name in ('APPROVED', 'PAID'), guarded_models.model_code is null) as is_payable
+=======
+        bill_no,
+        batch_id,
+        batch_date,
+        participant_id,
+        account_no,
+        currency,
+        model_code,
+        settlement_date,
+        entry_count,
+        gross_minor,
+        refund_minor,
+        fee_minor,
+        charge_minor,
+        adjustment_minor,
+        carried_in_minor,
+        carried_out_minor,
+        net_minor,
+        case when is_paid then 'paid' else 'CREATED' end as state
+>>>>>>> w6-a
     from bills
     left join audited on audited.bill_no = bills.bill_no
     left join guarded_models on guarded_models.model_code = bills.model_code

@@ -7,6 +7,7 @@ from typing import Any
 from settle.errors import InputError
 from settle.explain import rows
 from settle.explain.lines import line_texts
+from settle.explain.payouts import bill_of_instruction, payouts_of
 from settle.explain.recorded import clearing_facts, models_of
 from settle.explain.rows import Reader
 
@@ -14,7 +15,7 @@ Facts = dict[str, Any]
 
 
 def facts_of(reader: Reader, key: str) -> Facts:
-    """Everything known about an order number, bill number or statement line number.
+    """Everything known about an order number, the number of a bill or of its payout, or a statement line number.
 
     The result has `kind` (order, bill or payment) and lists of rows by name. Raises InputError with near misses when
     nothing carries the key.
@@ -27,6 +28,9 @@ def facts_of(reader: Reader, key: str) -> Facts:
     bills = reader.rows("settlement.fct_settlement_bills", rows.BILL_COLUMNS, "bill_no = ?", (key,))
     if bills:
         return {**story, "kind": "bill", **_bill_facts(reader, bills[0])}
+    bill_no = bill_of_instruction(reader, key)
+    if bill_no:
+        return facts_of(reader, bill_no)
     numbers = _order_numbers(reader, key)
     payments = reader.loaded("payments", rows.PAYMENT_COLUMNS, "loaded.channel_txn_no = ?", (key,))
     if not numbers and payments:
@@ -94,7 +98,17 @@ def _bill_facts(reader: Reader, bill: dict[str, Any]) -> Facts:
         (bill["bill_no"],),
         order="order_no, order_version, entry_kind",
     )
-    return {"bill": bill, "bill_entries": entries, "models": models_of(reader, bill["model_code"]), "rejected": []}
+    payouts = payouts_of(reader, bill["bill_no"])
+    for payout in payouts:
+        payout["answers"] = _with_text(reader, payout["answers"])
+    return {
+        "bill": bill,
+        "bill_entries": entries,
+        "payouts": payouts,
+        "open_items": _open_now(reader, [item for payout in payouts for item in payout["items"]]),
+        "models": models_of(reader, bill["model_code"]),
+        "rejected": [],
+    }
 
 
 def _in(column: str, values: list[Any]) -> str:

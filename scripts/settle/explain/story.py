@@ -30,6 +30,12 @@ RESULTS = {
     "channel_only": "only the channel has it (漏单)",
     "duplicate_channel": "a further line for an order that has one already",
 }
+OF_PAYOUTS = {
+    "status_mismatch": "the bank could not pay",
+    "platform_only": "the bank has not answered",
+    "channel_only": "only the bank has it",
+    "duplicate_channel": "a further answer to an instruction that has one already",
+}
 POOLS = {"buffer": "buffer pool 缓冲池", "error": "error pool 差错池"}
 
 
@@ -134,6 +140,8 @@ class Teller:
             how = f" ({row['match_kind']})" if row["match_kind"] else ""
             pool = f", in the {POOLS[row['pool']]}" if row["pool"] in POOLS else ""
             known = RESULTS.get(row["result"], "")
+            if row.get("relation") == "instructions_bank":
+                known = OF_PAYOUTS.get(row["result"], known)
             item = part.add(
                 f"{self._batch(row['batch_id'])}: {row['result']}{how}{pool}{before}" + (f": {known}" if known else "")
             )
@@ -220,6 +228,17 @@ class Teller:
                 f"{row['order_no']} version {row['order_version']}, {row['entry_kind']}: "
                 f"gross {self._money(row['gross_minor'], currency)}, net {self._money(row['net_minor'], currency)}"
             )
+        for payout in facts["payouts"]:
+            part = root.add(
+                f"Payout {payout['instruction_no']}: {self._money(payout['amount_minor'], currency)}, "
+                f"attempt {payout['attempt_no']}, {payout['status']}"
+            )
+            for row in payout["answers"]:
+                why = " ".join(str(row[name]) for name in ("failure_code", "failure_reason") if row[name])
+                said = f"the bank: {row['status']}, {self._amount(row, 'amount')}, {self._batch(row['batch_id'])}"
+                _source(part.add(f"{said}: {why}" if why else said), row)
+            self._items(part, payout["items"], [])
+        self._items(root, [], facts["open_items"])
         return root
 
 

@@ -29,6 +29,9 @@ from settle.generate.world import (
 
 SELLER = "M1"
 RETAIL = "RETAIL"
+# Product and settlement model of those who are paid on the day they earn. The seller is not paid within a world's
+# days, so that every payout in it is one that was planted.
+PAID_AT_ONCE = "PAID"
 CURRENCIES = ("CNY", "CNY", "CNY", "USD", "JPY")
 FEE: ChannelFee = (6_000, "half_up", 0, None)
 
@@ -83,6 +86,7 @@ class BreakWorld:
         )
         self.spv = replace(self._rule(f"{self.name}V", "A"), relation="orders_spv", auto_fill=False)
         self.loan = f"{self.name}L"
+        self.payees: list[str] = []
         self.rows = World(days, f"{seed}/{number}", {rule.channel_code: FEE for rule in self.rules})
         self.answers: list[BreakAnswer] = []
 
@@ -277,6 +281,7 @@ def write_break_worlds(worlds: Sequence[BreakWorld], folder: Path) -> None:
             [line for world in worlds for line in world.rows.days[place].payments],
             [entry for world in worlds for entry in world.rows.days[place].bank_deposits],
             [line for world in worlds for line in world.rows.days[place].spv_reports],
+            [line for world in worlds for line in world.rows.days[place].bank_returns],
         )
         for place, first in enumerate(worlds[0].rows.days)
     ]
@@ -293,12 +298,17 @@ def _write_config(worlds: Sequence[BreakWorld], folder: Path) -> None:
         folder,
         "participants",
         ["participant_id", "participant_name", "participant_kind"],
-        [(SELLER, "Seller", "merchant")],
+        [(SELLER, "Seller", "merchant"), *((payee, "Payee", "merchant") for world in worlds for payee in world.payees)],
     )
     accounts = [(f"{SELLER}-{currency}", SELLER, "bank", currency) for currency in sorted(set(CURRENCIES))]
     _table(folder, "accounts", ["account_no", "participant_id", "account_kind", "currency"], accounts)
     loans = [(world.loan, "Loan", world.spv.channel_code) for world in worlds]
-    _table(folder, "products", ["product_code", "product_name", "spv_code"], [(RETAIL, "Retail", ""), *loans])
+    _table(
+        folder,
+        "products",
+        ["product_code", "product_name", "spv_code"],
+        [(RETAIL, "Retail", ""), (PAID_AT_ONCE, "Paid at once", ""), *loans],
+    )
     _table(
         folder,
         "channels",
@@ -328,17 +338,23 @@ def _write_config(worlds: Sequence[BreakWorld], folder: Path) -> None:
                 str(rule.auto_fill).lower(),
             )
             for rule in rules
-        ],
+        ]
+        + [("instructions_bank", "", "", "", "", "", "")],
     )
+    terms = ("payee", "true", "false", "false", "bank", "2020-01-01")
     _table(
         folder,
         "settlement_models",
         [
-            *("model_code", "priority", "order_type", "cycle", "calendar_code", "roll", "billing_rule_codes"),
+            *("model_code", "priority", "order_type", "product_code", "cycle", "calendar_code", "roll"),
+            "billing_rule_codes",
             *("charge_bearer", "requires_channel_match", "requires_spv_match", "requires_approval"),
             *("settle_account_kind", "valid_from"),
         ],
-        [("SALE", 10, "sale", "T1", "CN", "none", "FEE", "payee", "true", "false", "false", "bank", "2020-01-01")],
+        [
+            ("SALE", 10, "sale", "", "D365", "CN", "none", "FEE", *terms),
+            (PAID_AT_ONCE, 5, "sale", PAID_AT_ONCE, "D0", "CN", "none", "", *terms),
+        ],
     )
     ppm, rounding, _, _ = FEE
     _table(

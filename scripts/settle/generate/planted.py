@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from settle.generate.break_worlds import CURRENCIES, BreakWorld, Rule
+from settle.generate.planted_payouts import PAYOUT_KINDS
 from settle.generate.world import channel_fee
 
 ORDINARY = 12
@@ -481,4 +482,5 @@ KINDS: tuple[Callable[[BreakWorld, str], None], ...] = (
     _spv,
     _spv_unknown,
     _spv_closed,
+    *PAYOUT_KINDS,
 )

@@ -104,6 +104,21 @@ class Report:
 
 
 @dataclass(frozen=True)
+class BankAnswer:
+    """One answer of the bank to a payout instruction, as in the canonical file."""
+
+    file_no: str
+    instruction_no: str
+    bank_txn_no: str
+    amount: str
+    currency: str
+    status: str
+    failure_code: str
+    failure_reason: str
+    processed_at: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What is expected at the end of the ten days for one planted break.
 
@@ -132,6 +147,7 @@ class Day:
     payments: list[Payment] = field(default_factory=list)
     bank_deposits: list[Deposit] = field(default_factory=list)
     spv_reports: list[Report] = field(default_factory=list)
+    bank_returns: list[BankAnswer] = field(default_factory=list)
 
 
 def major(minor: int, currency: str = "CNY") -> str:
@@ -308,6 +324,9 @@ def write_days(days: Sequence[Day], folder: Path) -> list[Path]:
         if day.spv_reports:
             path = folder / f"spv_reports_{day.batch_date.isoformat()}.csv"
             written.append(write_rows(path, Report, day.spv_reports))
+        if day.bank_returns:
+            path = folder / f"bank_returns_{day.batch_date.isoformat()}.csv"
+            written.append(write_rows(path, BankAnswer, day.bank_returns))
     return written
 
 
