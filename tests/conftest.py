@@ -17,6 +17,7 @@ import pytest
 from settle.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 # Modules with stories of half a minute and more, the longest first. They start first, so that no test process is left
@@ -38,6 +39,7 @@ LONGEST_FIRST = (
     "scripts/test_demo.py",
     "scripts/test_run_and_explain.py",
     "warehouse/test_shadow.py",
+    "warehouse/test_quality.py",
     "warehouse/test_half_built.py",
     "warehouse/test_changes.py",
 )
@@ -50,17 +52,22 @@ def real_data_folder() -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of real files where there are none; the summary says so. Long stories are told on one engine
-    only, but in a campaign: that both engines hold the same rows is what the rule examples, the random worlds and
-    test_parity say in every run.
+    """Leave out the tests of real files, or of a browser, where there is none; the summary says so. Long stories are
+    told on one engine only, but in a campaign: that both engines hold the same rows is what the rule examples, the
+    random worlds and test_parity say in every run.
     """
+    if BROWSER is None:
+        _leave_out(config, items, "browser")
     for item in items:
         if item.get_closest_marker("postgres_in_campaign") and "postgres" in item.name.rpartition("[")[2]:
             item.add_marker(pytest.mark.campaign)
     items[:] = dealt(items)
-    if real_data_folder().is_dir():
-        return
-    absent = [item for item in items if item.get_closest_marker("real_data")]
+    if not real_data_folder().is_dir():
+        _leave_out(config, items, "real_data")
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str) -> None:
+    absent = [item for item in items if item.get_closest_marker(marker)]
     if absent:
         config.hook.pytest_deselected(items=absent)
         items[:] = [item for item in items if item not in absent]
@@ -76,11 +83,17 @@ def dealt(items: list[pytest.Item]) -> list[pytest.Item]:
     return [item for half in (ordered[::2], ordered[1::2]) for path in half for item in modules[path]]
 
 
-def pytest_report_header() -> str:
+def pytest_report_header() -> list[str]:
     folder = real_data_folder()
-    if folder.is_dir():
-        return f"real files: {folder}"
-    return f"real files: absent ({folder}); tests marked real_data are left out. Set SETTLE_REAL_DATA to run them."
+    found = f"real files: {folder}"
+    if not folder.is_dir():
+        found = f"real files: absent ({folder}); tests marked real_data are left out. Set SETTLE_REAL_DATA to run them."
+    if BROWSER is None:
+        return [
+            found,
+            "browser: none; tests marked browser are left out. Install chromium to see the report's page drawn.",
+        ]
+    return [found, f"browser: {BROWSER}"]
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +141,8 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBT_PROFILES_DIR", str(profiles))
     monkeypatch.setenv("SETTLE_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
     monkeypatch.setenv("SETTLE_SPILL", str(tmp_path / "spill"))
+    # A checkpoint takes seconds; tests/warehouse/test_quality.py asks for it.
+    monkeypatch.setenv("SETTLE_QUALITY", "off")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -200,4 +200,30 @@ create table if not exists {{ prefix }}raw.audit_journal (
     prev_hash text not null,
     row_hash text not null
 );
+create table if not exists {{ prefix }}raw.quality_results (
+    checkpoint_no bigint not null,
+    batch_id bigint not null,
+    batch_date date not null,
+    expectation_id text not null,
+    table_name text not null,
+    held boolean not null,
+    failing_rows bigint not null,
+    checked_rows bigint not null,
+    sample_keys text not null,
+    owner text not null,
+    meaning text not null,
+    what_to_do text not null,
+    severity text not null,
+    warn_until date,
+    stops boolean not null,
+    checked_at timestamp not null
+);
+create table if not exists {{ prefix }}raw.quality_acceptances (
+    batch_id bigint not null,
+    expectation_id text not null,
+    failing_rows bigint not null,
+    reason text not null,
+    accepted_by text not null,
+    accepted_at timestamp not null
+);
 {%- endmacro %}

@@ -19,6 +19,8 @@ from settle.commands import export as export_command
 from settle.commands import generate as generate_command
 from settle.commands import load as load_command
 from settle.commands import pull as pull_command
+from settle.commands import quality as quality_command
+from settle.commands import report as report_command
 from settle.commands import reset as reset_command
 from settle.commands import resolve as resolve_command
 from settle.commands import run as run_command
@@ -75,6 +77,8 @@ app.command("run")(run_command.run)
 app.command("status")(status_command.status)
 app.command("explain")(explain_command.explain)
 app.command("diff")(diff_command.diff)
+app.command("quality")(quality_command.quality)
+app.command("report")(report_command.report)
 app.command("reset")(reset_command.reset)
 app.command("resolve")(resolve_command.resolve)
 app.command("export")(export_command.export)

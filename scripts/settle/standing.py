@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from settle.errors import InputError
 from settle.explain.rows import Reader
 
 MATERIALIZED = re.compile(r"materialized\s*=\s*['\"](\w+)")
@@ -42,6 +44,19 @@ def standing(reader: Reader) -> Standing:
 def built_batches(reader: Reader) -> set[int]:
     """The batches that every batch-by-batch model has built."""
     return {row["batch_id"] for row in _batches(reader) if row["state"] == "built"}
+
+
+def built_batch(reader: Reader, day: date | None) -> int:
+    """The built batch of this date, or the last one. Raises InputError when there is none."""
+    built, dates = built_batches(reader), reader.batch_dates()
+    if not built:
+        raise InputError("no batch is built yet. Load files and build: settle run")
+    if day is None:
+        return max(built)
+    for batch in built:
+        if dates[batch] == day:
+            return int(batch)
+    raise InputError(f"--batch-date: no batch of {day} is built. The last one is of {dates[max(built)]}.")
 
 
 def resets(reader: Reader, built: Collection[int]) -> list[dict[str, Any]]:

@@ -6,19 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-<<<<<<< HEAD
-from tests.mutations import audit, clearing, reconciliation, relations
+from tests.mutations import audit, clearing, payouts, reconciliation, relations
 from tests.mutations.conftest import NOTICED
 from tests.mutations.harness import Laboratory, Mutation, assert_noticed
 
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *audit.MUTATIONS)
-=======
-from tests.mutations import clearing, payouts, reconciliation, relations
-from tests.mutations.conftest import NOTICED
-from tests.mutations.harness import Laboratory, Mutation, assert_noticed
-
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *payouts.MUTATIONS)
->>>>>>> w6-a
+MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *audit.MUTATIONS, *payouts.MUTATIONS)
 
 
 def each(mutation: Mutation) -> object:

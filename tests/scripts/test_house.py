@@ -80,7 +80,7 @@ def test_every_import_is_a_direct_dependency() -> None:
     extras = {name: entries for name, entries in project["optional-dependencies"].items() if name != "dev"}
     known = {name_of(entry) for entries in (project["dependencies"], *extras.values()) for entry in entries}
     packages = {"dbt": "dbt-core", "yaml": "pyyaml", "chinese_calendar": "chinesecalendar", "click": "typer"}
-    packages |= {"python_calamine": "python-calamine", "psycopg2": "dbt-postgres"}
+    packages |= {"vl_convert": "vl-convert-python", "python_calamine": "python-calamine", "psycopg2": "dbt-postgres"}
     import sys
 
     missing = set()

@@ -7,22 +7,14 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
-from tests.mutations import audit, clearing, reconciliation, relations
-=======
-from tests.mutations import clearing, payouts, reconciliation, relations
->>>>>>> w6-a
+from tests.mutations import audit, clearing, payouts, reconciliation, relations
 from tests.mutations.harness import Mutation, assert_noticed
 from tests.oracle.compare import FULL_MARTS
 from tests.rules.audit import CHECKS
 from tests.rules.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
-<<<<<<< HEAD
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *audit.MUTATIONS)
-=======
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *payouts.MUTATIONS)
->>>>>>> w6-a
+MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *audit.MUTATIONS, *payouts.MUTATIONS)
 WHATEVER = Mutation("whatever", "models/m.sql", "a < b", "a <= b", "RULE_example")
 
 

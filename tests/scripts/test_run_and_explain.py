@@ -100,6 +100,7 @@ def two_days(request: pytest.FixtureRequest, company: Path) -> Iterator[dict[str
         patch.setenv("SETTLE_WAREHOUSE", str(company / request.param / "w.duckdb"))
         patch.setenv("SETTLE_CONFIG", str(company / "config"))
         patch.setenv("SETTLE_TARGET", request.param)
+        patch.setenv("SETTLE_QUALITY", "off")
         patch.setenv("HOME", str(company))
         patch.chdir(company)
         if request.param == "postgres":

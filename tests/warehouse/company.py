@@ -53,6 +53,7 @@ def isolated(patch: pytest.MonkeyPatch, folder: Path) -> Settings:
     patch.setenv("DBT_PROFILES_DIR", str(profiles))
     patch.setenv("SETTLE_WAREHOUSE", str(folder / "warehouse.duckdb"))
     patch.setenv("SETTLE_SPILL", str(folder / "spill"))
+    patch.setenv("SETTLE_QUALITY", "off")
     # Named in the settings themselves: a test that has a PostgreSQL too must not find that one here.
     patch.setenv("SETTLE_TARGET", "duckdb")
     return Settings.from_environment()

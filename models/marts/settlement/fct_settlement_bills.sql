@@ -27,7 +27,6 @@ bills as (
 
 final as (
     select
-<<<<<<< HEAD
         bills.bill_no,
         bills.batch_id,
         bills.batch_date,
@@ -41,32 +40,12 @@ final as (
         bills.refund_minor,
         bills.fee_minor,
         bills.charge_minor,
-        cast(0 as bigint) as adjustment_minor,
+        bills.adjustment_minor,
         bills.carried_in_minor,
         bills.carried_out_minor,
         bills.net_minor,
         case when bills.is_paid then 'paid' else coalesce(audited.to_name, 'CREATED') end as state,
         coalesce(audited.to_name in ('APPROVED', 'PAID'), guarded_models.model_code is null) as is_payable
-=======
-        bill_no,
-        batch_id,
-        batch_date,
-        participant_id,
-        account_no,
-        currency,
-        model_code,
-        settlement_date,
-        entry_count,
-        gross_minor,
-        refund_minor,
-        fee_minor,
-        charge_minor,
-        adjustment_minor,
-        carried_in_minor,
-        carried_out_minor,
-        net_minor,
-        case when is_paid then 'paid' else 'CREATED' end as state
->>>>>>> w6-a
     from bills
     left join audited on audited.bill_no = bills.bill_no
     left join guarded_models on guarded_models.model_code = bills.model_code

@@ -1,0 +1,1 @@
+"""What finance expects of the numbers: suites as data, a checkpoint per batch, and what it found."""
