@@ -8,7 +8,7 @@ JOURNAL, OBJECTS, CONTROLS, BILLS = (
     "models/staging/decisions/stg_decisions__audit_journal.sql",
     "models/marts/audit/fct_audit_objects.sql",
     "models/marts/audit/rpt_audit_controls.sql",
-    "models/marts/settlement/fct_settlement_bills.sql",
+    "models/intermediate/settlement/int_settlement__bills_allowed.sql",
 )
 
 MUTATIONS = (

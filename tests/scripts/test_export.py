@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
@@ -132,6 +133,12 @@ def test_every_shipped_layout_can_be_named_and_has_titles_in_both_languages() ->
             titles = [column.titles[language] for column in layout.columns]
             assert len(set(titles)) == len(titles) and len(layout.titles[language]) < 28
         names = {column.name for column in layout.columns}
+        file = next((here.project_dir / "models" / "marts").rglob(f"{layout.table.split('.')[1]}.yml"))
+        (model,) = yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
+        kept = {column["name"] for column in model["columns"]}
+        wanted = {*names, *(term.split()[0] for term in layout.order), *(name for name, _ in layout.only)}
+        assert wanted <= kept, f"{file.name} lacks {wanted - kept}"
+        assert not layout.by_batch or "batch_date" in kept
         assert "currency" in names or not any(column.kind == "amount" for column in layout.columns)
 
 

@@ -17,6 +17,9 @@ from tests.warehouse.shop import select, told
 OBJECTS = "select object_id, state, state_no, created_by, approval_count, decided_by from audit.fct_audit_objects"
 BILLS = "select batch_id, state, is_payable from settlement.fct_settlement_bills where participant_id = 'M'"
 BROKEN = "select control, failing_rows, first_seq from audit.rpt_audit_controls where not held"
+TO_PAY = """
+    select bill_no from settlement.fct_payout_instructions where is_payable and participant_id = 'M' order by bill_no
+"""
 REQUIRES = "update config.settlement_models set requires_approval = {}"
 
 
@@ -103,6 +106,8 @@ def test_audit_bills_go_through_their_states_and_audit_seeds_keep_what_was_decid
     refused(2, "is REJECTED, which is final and takes no action", "approve", "bill", third, "--by", "Zhao")
 
     assert select(here, BILLS) == [(1, "APPROVED", True), (2, "CHECKED", False), (3, "REJECTED", False)]
+    # Of what has to be paid only the approved bill may be sent to the bank.
+    assert select(here, TO_PAY) == [(first,)]
     assert select(here, OBJECTS) == [
         (first, "APPROVED", 2, "Li", 2, "Zhao"), (second, "CHECKED", 1, "Li", 1, "Wang"),
         (third, "REJECTED", -1, "Li", 0, "Wang"),

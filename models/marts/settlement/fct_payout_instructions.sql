@@ -32,12 +32,14 @@ final as (
             when answers.instruction_no is not null or unsettled.instruction_no is not null then 'unknown'
             else 'created'
         end as status,
+        allowed.is_payable,
         answers.batch_id as answered_batch_id,
         answers.bank_txn_no,
         answers.processed_at,
         answers.failure_code,
         answers.failure_reason
     from instructions
+    inner join {{ ref('int_settlement__bills_allowed') }} as allowed on allowed.bill_no = instructions.bill_no
     left join answers on answers.instruction_no = instructions.instruction_no and answers.answer_no = 1
     left join unsettled on unsettled.instruction_no = instructions.instruction_no
 )

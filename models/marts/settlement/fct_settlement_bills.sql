@@ -4,17 +4,6 @@ with paid as (
     where status = 'success'
 ),
 
--- AUDIT-BILLS: what is not approved is not paid, where the model asks for approval or somebody put the bill under audit.
-guarded_models as (
-    select distinct model_code from {{ ref('stg_config__settlement_models') }}
-    where requires_approval
-),
-
-audited as (
-    select object_id as bill_no, to_name from {{ ref('stg_decisions__audit_journal') }}
-    where object_kind = 'bill' and is_last
-),
-
 bills as (
     select bills.*, paid.instruction_no is not null as is_paid
     from {{ ref('int_settlement__bills_netted') }} as bills
@@ -44,11 +33,10 @@ final as (
         bills.carried_in_minor,
         bills.carried_out_minor,
         bills.net_minor,
-        case when bills.is_paid then 'paid' else coalesce(audited.to_name, 'CREATED') end as state,
-        coalesce(audited.to_name in ('APPROVED', 'PAID'), guarded_models.model_code is null) as is_payable
+        case when bills.is_paid then 'paid' else allowed.audit_state end as state,
+        allowed.is_payable
     from bills
-    left join audited on audited.bill_no = bills.bill_no
-    left join guarded_models on guarded_models.model_code = bills.model_code
+    inner join {{ ref('int_settlement__bills_allowed') }} as allowed on allowed.bill_no = bills.bill_no
 )
 
 select * from final
