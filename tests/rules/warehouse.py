@@ -43,6 +43,8 @@ NAMED_BY = {
     "settlement.fct_settlement_bills": "participant_id",
     "settlement.rpt_settlement_summary": "participant_id",
     "quality.rpt_load_batches": "file_name",
+    "spv.rpt_spv_out": "order_no",
+    "spv.rpt_spv_in": "spv_txn_no",
 }
 # Batches are expected by their date: batch numbers say nothing to a reader.
 BATCH_COLUMNS = {

@@ -19,8 +19,10 @@ final as (
         {{ to_minor('reports.principal', 'currencies.minor_per_major') }} as principal_minor,
         {{ to_minor('reports.interest', 'currencies.minor_per_major') }} as interest_minor,
         {{ to_minor('reports.fee', 'currencies.minor_per_major') }} as fee_minor,
+        currencies.minor_per_major is not null as is_known_currency,
         reports.status,
         reports.confirmed_on as confirmed_date,
+        false as is_corrected,
         reports._file_id as file_id,
         reports._line_no as file_line_no
     from reports
