@@ -25,3 +25,12 @@ class DecisionNeededError(SettleError):
     """A person must decide before it can go on (exit 4)."""
 
     exit_code = 4
+
+
+class ColumnError(SettleError):
+    """A refusal that names what it refuses, for files: `column` and its value."""
+
+    def __init__(self, refusal: SettleError, column: str) -> None:
+        super().__init__(str(refusal))
+        self.refusal, self.column = refusal, column
+        self.exit_code = refusal.exit_code

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
-from settle.errors import DecisionNeededError, InputError, SettleError
+from settle.errors import ColumnError, DecisionNeededError, InputError, SettleError
 from settle.explain.rows import Reader
 from settle.explain.tree import money
 from settle.resolve_lines import ORDERS_CHANNEL, line_of_item, order_for
@@ -42,15 +42,6 @@ COLUMNS = (
     "line_channel_code", "line_txn_no", "takes_back_no", "reason", "decided_by", "decided_at", "after_batch_id",
 )  # fmt: skip
 NEAR = 5
-
-
-class ColumnError(SettleError):
-    """A refusal that names what it refuses, for files: `column` and its value."""
-
-    def __init__(self, refusal: SettleError, column: str) -> None:
-        super().__init__(str(refusal))
-        self.refusal, self.column = refusal, column
-        self.exit_code = refusal.exit_code
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,13 @@
-"""Files of decisions: CSV or XLSX with a header; every row is checked, and all faults are told."""
+"""Files of decisions on open differences: each row as it is wanted, all of them taken or none."""
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from settle.errors import DecisionNeededError, InputError, SettleError
-from settle.load.faults import MAX_SHOWN, quoted
-from settle.load.sheets import sheet_rows
-from settle.resolve import ColumnError, Decision, Desk, Wanted
+from settle.decision_files import all_or_none, read_rows
+from settle.resolve import Decision, Desk, Wanted
 from settle.resolve_lines import ORDERS_CHANNEL
 
 NEEDED = ("item_key", "action", "reason")
@@ -30,46 +27,7 @@ def read_decisions(path: Path, by: str, relation: str = ORDERS_CHANNEL) -> list[
 
     Raises InputError when the file cannot be read, lacks a column, has one that nobody knows, or has no row.
     """
-    table = _table(path)
-    header = [name.strip() for name in table[0][1]] if table else []
-    missing = [name for name in NEEDED if name not in header]
-    if missing:
-        raise InputError(
-            f"{path.name}:1: the header lacks {', '.join(missing)}. A file of decisions has the columns "
-            f"{', '.join(KNOWN)}. Nothing was written."
-        )
-    strange = [name for name in header if name and (name not in KNOWN or header.count(name) > 1)]
-    if strange:
-        raise InputError(
-            f"{path.name}:1: column {quoted(strange[0])} is unknown or comes twice. Use {', '.join(KNOWN)}. "
-            "Nothing was written."
-        )
-    rows = []
-    for line, cells in table[1:]:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if any(cell.strip() for cell in cells[len(header) :]):
-            raise InputError(
-                f"{path.name}:{line}: the row has {len(cells)} cells, the header {len(header)}. Put quotes around a "
-                "cell with a comma in it. Nothing was written."
-            )
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
-        rows.append(
-            FileRow(
-                line,
-                Wanted(
-                    row.get("item_key", ""),
-                    row.get("action", ""),
-                    row.get("reason", ""),
-                    row.get("by") or by,
-                    row.get("with", ""),
-                    row.get("relation") or relation,
-                ),
-            )
-        )
-    if not rows:
-        raise InputError(f"{path.name}: has no decision in it. Write one row for each, below the header.")
-    return rows
+    return [FileRow(row.line, _wanted(row.cells, by, relation)) for row in read_rows(path, NEEDED, KNOWN)]
 
 
 def decide_all(desk: Desk, path: Path, rows: list[FileRow]) -> list[Decision]:
@@ -77,42 +35,16 @@ def decide_all(desk: Desk, path: Path, rows: list[FileRow]) -> list[Decision]:
 
     Raises InputError with every row that cannot be taken; DecisionNeededError when people must settle all of them.
     """
-    decisions, faults, kinds = [], [], set()
-    for row in rows:
-        try:
-            decisions.append(desk.decide(row.wanted))
-        except ColumnError as fault:
-            values = {**vars(row.wanted), "with": row.wanted.other}
-            faults.append(f'{path.name}:{row.line}: column "{fault.column}": {quoted(values[fault.column])} {fault}')
-            kinds.add(fault.exit_code)
-    if faults:
-        shown = [*faults[:MAX_SHOWN], *([f"and {len(faults) - MAX_SHOWN} more."] if len(faults) > MAX_SHOWN else [])]
-        told = "\n".join(
-            [*shown, f"Nothing was written. {len(faults)} of {len(rows)} rows cannot be taken; mend or remove them."]
-        )
-        kind: type[SettleError] = DecisionNeededError if kinds == {DecisionNeededError.exit_code} else InputError
-        raise kind(told)
-    return decisions
+    asked = [(row.line, {**vars(row.wanted), "with": row.wanted.other}) for row in rows]
+    return all_or_none(path, asked, lambda values: desk.decide(_wanted(values, "", "")))
 
 
-def _table(path: Path) -> list[tuple[int, list[str]]]:
-    """Line number and cells of every row, the header first."""
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file. Name a CSV or XLSX file of decisions.")
-    if path.suffix.lower() == ".xlsx":
-        return list(enumerate(sheet_rows(path), 1))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path.name}: is not UTF-8 ({error.reason}). Save it as UTF-8. Nothing was written."
-        ) from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows, line = [], 1
-    try:
-        for cells in reader:
-            rows.append((line, cells))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path.name}:{line}: is no CSV ({error}). Nothing was written.") from error
-    return rows
+def _wanted(cells: Mapping[str, str], by: str, relation: str) -> Wanted:
+    return Wanted(
+        cells.get("item_key", ""),
+        cells.get("action", ""),
+        cells.get("reason", ""),
+        cells.get("by") or by,
+        cells.get("with", ""),
+        cells.get("relation") or relation,
+    )

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.mutations import clearing, reconciliation, relations
+from tests.mutations import clearing, reconciliation, relations, reports
 from tests.mutations.conftest import NOTICED
 from tests.mutations.harness import Laboratory, Mutation, assert_noticed
 
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS)
+MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *reports.MUTATIONS)
 
 
 def each(mutation: Mutation) -> object:

@@ -55,7 +55,7 @@ CODES = frozenset(
     }
 )
 # Columns whose text is the name of an item: codes between bars, and words of the warehouse's own.
-ITEM_KEYS = frozenset({"item_key", "other_item_key"})
+ITEM_KEYS = frozenset({"item_key", "other_item_key", "row_key"})
 WORDS_OF_KEYS = frozenset({"", "refund", "dup", "txn", "CNY", "JPY", "subscription", "redemption", "repayment"})
 # The bearer `participant` stands for the line's own participant, whoever that is.
 GENERAL_CODES = frozenset({"", "participant"})
@@ -159,7 +159,15 @@ def _seed(table: str, row: Row) -> Row:
 
 def _batch(day: date, example: Example, prefix: str) -> Batch:
     datasets = example.batches.get(day.isoformat(), {})
-    unknown = set(datasets) - {"orders", "order_lines", "payments", "decisions", "deposits", "spv_reports"}
+    unknown = set(datasets) - {
+        "orders",
+        "order_lines",
+        "payments",
+        "decisions",
+        "deposits",
+        "spv_reports",
+        "corrections",
+    }
     assert not unknown, f"{example.id}: unknown {sorted(unknown)}"
     rows: list[Row] = []
     for values in datasets.get("orders", []):
@@ -180,6 +188,13 @@ def _batch(day: date, example: Example, prefix: str) -> Batch:
     for values in datasets.get("decisions", []):
         rest = dict(values)
         rows.append(hand.decision(rest.pop("decision_no"), rest.pop("action"), rest.pop("item_key"), **rest))
+    for values in datasets.get("corrections", []):
+        rest = dict(values)
+        rows.append(
+            hand.correction(
+                rest.pop("row_key"), rest.pop("field"), rest.pop("old_value"), rest.pop("new_value"), **rest
+            )
+        )
     return hand.batch(day.isoformat(), *(_prefixed(row, prefix) for row in rows))
 
 
@@ -191,6 +206,8 @@ def _prefixed(row: Row, prefix: str) -> Row:
     for column in ITEM_KEYS & set(row):
         parts = row[column].split("|")
         named[column] = "|".join(part if part in WORDS_OF_KEYS else prefix + part for part in parts)
+    if row.get("field") in CODES:
+        named |= {name: prefix + row[name] for name in ("old_value", "new_value") if row[name]}
     codes = named.get("billing_rule_codes", "")
     if codes:
         named["billing_rule_codes"] = ";".join(prefix + code for code in codes.split(";"))

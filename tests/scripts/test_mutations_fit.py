@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations import clearing, reconciliation, relations
+from tests.mutations import clearing, reconciliation, relations, reports
 from tests.mutations.harness import Mutation, assert_noticed
 from tests.oracle.compare import FULL_MARTS
 from tests.rules.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS)
+MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *reports.MUTATIONS)
 WHATEVER = Mutation("whatever", "models/m.sql", "a < b", "a <= b", "RULE_example")
 
 

@@ -19,3 +19,8 @@ def test_spv_in(holds: Check, example: Example) -> None:
 @examples_of("SPV-ERROR")
 def test_spv_error(holds: Check, example: Example) -> None:
     holds(example)
+
+
+@examples_of("SPV-FIX")
+def test_spv_fix(holds: Check, example: Example) -> None:
+    holds(example)

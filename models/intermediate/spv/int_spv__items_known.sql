@@ -12,7 +12,7 @@ with ranked as (
             order_no in (select order_no from {{ ref('int_spv__orders_touched') }})
             or order_no in (
                 select coalesce(order_no, '') from {{ ref('stg_spv__reports') }}
-                where batch_id = {{ batch_id() }}
+                where from_batch_id = {{ batch_id() }}
             )
         )
 ),

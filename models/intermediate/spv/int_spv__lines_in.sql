@@ -9,7 +9,7 @@ with lines as (
     from {{ ref('stg_spv__reports') }} as reports
     left join {{ ref('stg_config__reconciliation_rules') }} as rules
         on rules.relation = 'orders_spv' and rules.channel_code = reports.spv_code
-    where reports.batch_id = {{ batch_id() }}
+    where reports.from_batch_id = {{ batch_id() }}
 ),
 
 items as (

@@ -35,7 +35,7 @@ numbers_touched as (
         )
     union
     select order_no from {{ ref('stg_spv__reports') }}
-    where batch_id = {{ batch_id() }} and order_no is not null
+    where from_batch_id = {{ batch_id() }} and order_no is not null
     union
     select order_no from {{ history_of('int_spv__report_lines') }}
     where batch_id < {{ batch_id() }} and direction = 'out' and spv_code = ''

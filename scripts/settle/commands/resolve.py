@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from settle.errors import InputError
+from settle.errors import ColumnError, InputError
 from settle.explain.rows import Reader
 from settle.explain.tree import money
 from settle.output import say, say_json
-from settle.resolve import ACTIONS, ColumnError, Decision, Desk, Wanted, write
+from settle.resolve import ACTIONS, Decision, Desk, Wanted, write
 from settle.resolve_file import decide_all, read_decisions
 from settle.resolve_lines import ORDERS_CHANNEL
 from settle.settings import Settings
