@@ -85,8 +85,8 @@ MUTATIONS = (
     Mutation(
         "what an SPV failed to book counts as booked",
         SPV_LINES,
-        "> {{ batch_id() }} and lines.status = 'success'",
-        "> {{ batch_id() }}",
+        "        and lines.status = 'success'\n",
+        "",
         "REC_SPV_each_result_of_an_spv",
     ),
     Mutation(

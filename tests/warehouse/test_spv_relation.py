@@ -60,7 +60,7 @@ def a_world(seed: int) -> World:
     came: list[Row] = []
     for place, day in enumerate(DAYS):
         rows: list[Row] = []
-        for line in draw.sample(came, min(len(came), draw.choice((0, 0, 1, 2)))):
+        for earlier in draw.sample(came, min(len(came), draw.choice((0, 0, 1, 2)))):
             field, value = draw.choice(
                 (
                     ("order_no", draw.choice((*numbers, f"{name}Z", ""))),
@@ -68,8 +68,8 @@ def a_world(seed: int) -> World:
                     ("status", draw.choice(("success", "failed"))),
                 )
             )
-            key = f"{line['spv_code']}|{line['report_kind']}|{line['spv_txn_no']}"
-            rows.append(hand.correction(key, field, line[field], value))
+            key = f"{earlier['spv_code']}|{earlier['report_kind']}|{earlier['spv_txn_no']}"
+            rows.append(hand.correction(key, field, earlier[field], value))
         for number in draw.sample(numbers, draw.randint(0, 4)):
             versions[number] += 1
             product = (

@@ -13,7 +13,8 @@ lines as (
     left join {{ ref('stg_config__reconciliation_rules') }} as rules
         on rules.relation = 'orders_spv' and rules.channel_code = lines.spv_code
     where
-        lines.from_batch_id <= {{ batch_id() }} and coalesce(lines.until_batch_id, {{ batch_id() }} + 1) > {{ batch_id() }} and lines.status = 'success'
+        lines.from_batch_id <= {{ batch_id() }} and coalesce(lines.until_batch_id, {{ batch_id() }} + 1) > {{ batch_id() }}
+        and lines.status = 'success'
         and lines.report_kind in ('subscription', 'redemption', 'repayment')
 ),
 
