@@ -25,12 +25,12 @@ fields_corrected as (
 final as (
     select
         row_key, from_batch_id,
-        lead(from_batch_id) over (partition by row_key order by from_batch_id) as until_batch_id,
-        row_number() over (partition by row_key order by from_batch_id) as change_no,
         {%- for field in fields %}
         max(case when field = '{{ field }}' then new_value end) as {{ field }},
-        max(case when field = '{{ field }}' then 1 else 0 end) = 1 as has_{{ field }}{{ ',' if not loop.last }}
+        max(case when field = '{{ field }}' then 1 else 0 end) = 1 as has_{{ field }},
         {%- endfor %}
+        lead(from_batch_id) over (partition by row_key order by from_batch_id) as until_batch_id,
+        row_number() over (partition by row_key order by from_batch_id) as change_no
     from fields_corrected
     where place = 1
     group by row_key, from_batch_id
