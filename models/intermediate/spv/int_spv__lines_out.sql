@@ -28,7 +28,7 @@ final as (
         orders.spv_code, orders.report_kind, orders.order_no, orders.order_version,
         case when told.order_no is null then 'new' else 'changed' end as line_kind,
         orders.product_code, orders.currency, orders.order_minor as amount_minor, orders.principal_minor, orders.interest_minor,
-        orders.fee_minor, coalesce(told.amount_minor, 0) as told_minor, orders.is_corrected,
+        orders.fee_minor, coalesce(told.amount_minor, 0) as told_minor,
         case
             when orders.spv_code = '' then 'unknown_product'
             when not orders.is_known_currency then 'unknown_currency'
@@ -49,7 +49,7 @@ final as (
     union all
     select
         told.spv_code, told.report_kind, told.order_no, told.order_version, 'withdrawn', told.product_code, told.currency, 0, null, null, null,
-        coalesce(told.amount_minor, 0), false, null
+        coalesce(told.amount_minor, 0), null
     from told
     left join orders
         on

@@ -18,7 +18,8 @@ highest_versions as (
     select * from {{ ref('int_clearing__highest_versions') }}
 ),
 
--- SPV-OUT: an order of a product that nobody knows may be an SPV's. It is looked at again until the product is known.
+-- SPV-OUT: an order of a product that nobody knows may be an SPV's. It is looked at again, for the product may be known by now; so may
+-- a currency.
 numbers_touched as (
     select order_no from {{ ref('stg_orders__orders') }}
     where
@@ -38,7 +39,7 @@ numbers_touched as (
     where from_batch_id = {{ batch_id() }} and order_no is not null
     union
     select order_no from {{ history_of('int_spv__report_lines') }}
-    where batch_id < {{ batch_id() }} and direction = 'out' and spv_code = ''
+    where batch_id < {{ batch_id() }} and direction = 'out' and error_code in ('unknown_product', 'unknown_currency')
 ),
 
 line_sums as (
@@ -74,7 +75,6 @@ final as (
         {%- for part in ['principal', 'interest', 'fee'] %}
         {{ to_minor(decimal_from_text(json_text('orders.attributes', "'" ~ part ~ "'")), 'orders.minor_per_major') }} as {{ part }}_minor,
         {%- endfor %}
-        orders.is_corrected,
         orders.status = 'success' as is_successful
     from orders
     left join products on products.product_code = orders.product_code

@@ -17,7 +17,7 @@ lines as (
         cast(null as {{ dbt.type_string() }}) as spv_txn_no, lines_out.line_kind, lines_out.product_code, lines_out.currency,
         lines_out.amount_minor, lines_out.principal_minor, lines_out.interest_minor, lines_out.fee_minor, lines_out.told_minor,
         cast(null as {{ dbt.type_string() }}) as status, cast(null as date) as confirmed_date,
-        items.result, items.left_minor as our_minor, items.difference_minor, lines_out.error_code, lines_out.is_corrected,
+        items.result, items.left_minor as our_minor, items.difference_minor, lines_out.error_code, false as is_corrected,
         cast(null as bigint) as file_id, cast(null as bigint) as file_line_no
     from lines_out
     left join items

@@ -26,7 +26,6 @@ final as (
         {{ business_date('orders.ordered_at') }} as ordered_date,
         orders.original_order_no,
         orders.attributes,
-        false as is_corrected,
         orders._file_id as file_id,
         orders._line_no as file_line_no
     from orders
