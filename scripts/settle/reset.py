@@ -16,11 +16,10 @@ from settle.warehouse import Warehouse
 # What is built before sorting and stays: which of our orders the channel has answered is no matter of clearing. Every
 # other model that is built batch by batch reads what clears, directly or through others.
 BUILT_BEFORE_SORTING = frozenset({"int_reconciliation__pairs"})
-# What is built beside sorting and stays too: neither SPV reports nor bank deposits depend on what clears, and a
-# report that an SPV has been sent is what it was.
-BUILT_BESIDE_SORTING = frozenset(
-    {"int_reconciliation__deposit_pairs", "int_reconciliation__spv_pairs", "int_spv__report_lines"}
-)
+# What is built beside sorting and stays too: neither SPV reports nor bank deposits depend on what clears.
+BUILT_BESIDE_SORTING = frozenset({"int_reconciliation__deposit_pairs", "int_reconciliation__spv_pairs"})
+# What is built after sorting and stays all the same: a report that an SPV has been sent is what it was.
+KEPT_AS_SENT = frozenset({"int_spv__report_lines"})
 SORTING = "int_clearing__lines_sorted"
 KEPT_IN = "clearing_superseded"
 BILLS_SHOWN = 20
@@ -74,10 +73,11 @@ class Reset:
 def cleared_again(project_dir: Path) -> dict[str, str]:
     """The models that a reset takes batches out of, with their schemas without the prefix."""
     places = model_places(project_dir)
+    stay = BUILT_BEFORE_SORTING | BUILT_BESIDE_SORTING | KEPT_AS_SENT
     return {
         name: place.schema
         for name, place in places.items()
-        if place.materialized == "batch_by_batch" and name not in BUILT_BEFORE_SORTING | BUILT_BESIDE_SORTING
+        if place.materialized == "batch_by_batch" and name not in stay
     }
 
 
