@@ -40,6 +40,17 @@
     cast(sum({{ expression }}) {% if over %}over ({{ over }}){% endif %} as bigint)
 {%- endmacro %}
 
+{#- Minor units to major units, exactly: a product with a power of ten. Null where the currency is unknown. -#}
+{% macro to_major(minor, minor_per_major) -%}
+    cast(
+        cast({{ minor }} as decimal(20, 0))
+        * cast(
+            case {{ minor_per_major }} when 1 then 1 when 10 then 0.1 when 100 then 0.01 when 1000 then 0.001 when 10000 then 0.0001 end
+            as decimal(5, 4)
+        ) as decimal(20, 4)
+    )
+{%- endmacro %}
+
 {#- Major units (decimal(20,4)) to minor units; null where the amount is not a whole number of them. -#}
 {% macro to_minor(amount, minor_per_major) -%}
     {{ adapter.dispatch('to_minor', 'settlement_warehouse')(amount, minor_per_major) }}

@@ -139,6 +139,19 @@ create table if not exists {{ prefix }}raw.spv_reports (
     _line_no bigint not null,
     _batch_id bigint not null
 );
+create table if not exists {{ prefix }}raw.corrections (
+    correction_seq bigint not null,
+    correction_no text not null,
+    dataset text not null,
+    row_key text not null,
+    field text not null,
+    old_value text,
+    new_value text,
+    reason text not null,
+    corrected_by text not null,
+    corrected_at timestamp not null,
+    after_batch_id bigint not null
+);
 create table if not exists {{ prefix }}meta.model_batches (
     model_name text not null,
     batch_id bigint not null,

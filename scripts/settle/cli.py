@@ -16,6 +16,7 @@ from settle.commands import demo as demo_command
 from settle.commands import diff as diff_command
 from settle.commands import explain as explain_command
 from settle.commands import export as export_command
+from settle.commands import fix as fix_command
 from settle.commands import generate as generate_command
 from settle.commands import load as load_command
 from settle.commands import pull as pull_command
@@ -83,6 +84,7 @@ app.command("reset")(reset_command.reset)
 app.command("resolve")(resolve_command.resolve)
 app.command("export")(export_command.export)
 app.add_typer(audit_command.app, name="audit")
+app.command("fix")(fix_command.fix)
 app.command("shadow")(shadow_command.shadow)
 app.command("calendar")(calendar_command.calendar)
 app.add_typer(generate_command.app, name="generate")

@@ -25,6 +25,8 @@ BUILT_BESIDE_SORTING = frozenset(
         "int_reconciliation__spv_pairs",
     }
 )
+# What is built after sorting and stays all the same: a report that an SPV has been sent is what it was.
+KEPT_AS_SENT = frozenset({"int_spv__report_lines"})
 SORTING = "int_clearing__lines_sorted"
 KEPT_IN = "clearing_superseded"
 BILLS_SHOWN = 20
@@ -78,10 +80,11 @@ class Reset:
 def cleared_again(project_dir: Path) -> dict[str, str]:
     """The models that a reset takes batches out of, with their schemas without the prefix."""
     places = model_places(project_dir)
+    stay = BUILT_BEFORE_SORTING | BUILT_BESIDE_SORTING | KEPT_AS_SENT
     return {
         name: place.schema
         for name, place in places.items()
-        if place.materialized == "batch_by_batch" and name not in BUILT_BEFORE_SORTING | BUILT_BESIDE_SORTING
+        if place.materialized == "batch_by_batch" and name not in stay
     }
 
 

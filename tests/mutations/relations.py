@@ -139,8 +139,8 @@ MUTATIONS = (
     Mutation(
         "what an SPV failed to book counts as booked",
         SPV_LINES,
-        "lines.batch_id <= {{ batch_id() }} and lines.status = 'success'",
-        "lines.batch_id <= {{ batch_id() }}",
+        "        and lines.status = 'success'\n",
+        "",
         "REC_SPV_each_result_of_an_spv",
     ),
     Mutation(

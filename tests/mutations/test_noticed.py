@@ -6,11 +6,18 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.mutations import audit, clearing, payouts, reconciliation, relations
+from tests.mutations import audit, clearing, payouts, reconciliation, relations, reports
 from tests.mutations.conftest import NOTICED
 from tests.mutations.harness import Laboratory, Mutation, assert_noticed
 
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *audit.MUTATIONS, *payouts.MUTATIONS)
+MUTATIONS = (
+    *clearing.MUTATIONS,
+    *reconciliation.MUTATIONS,
+    *relations.MUTATIONS,
+    *audit.MUTATIONS,
+    *payouts.MUTATIONS,
+    *reports.MUTATIONS,
+)
 
 
 def each(mutation: Mutation) -> object:

@@ -5,6 +5,7 @@ from datetime import date
 
 from tests.oracle.oracle import run_oracle
 from tests.oracle.world import (
+    CORRECTION_COLUMNS,
     DECISION_COLUMNS,
     DEPOSIT_COLUMNS,
     LINE_COLUMNS,
@@ -95,6 +96,12 @@ def decision(decision_no: str, action: str, item_key: str, other_item_key: str =
     return _row(DECISION_COLUMNS, defaults, values)
 
 
+def correction(row_key: str, field: str, old_value: str, new_value: str, **values: object) -> Row:
+    """A correction of a field of a loaded row, a line of an SPV's report."""
+    values |= {"row_key": row_key, "field": field, "old_value": old_value, "new_value": new_value}
+    return _row(CORRECTION_COLUMNS, {"dataset": "spv_reports"}, values)
+
+
 def seed(name: str, **values: object) -> Row:
     """One row of a configuration table."""
     return _row(SEED_COLUMNS[name], {}, values)
@@ -180,6 +187,7 @@ def batch(day: str, *rows: Row) -> Batch:
         [row for row in rows if "bank_ref_no" in row],
         [row for row in rows if "spv_txn_no" in row],
         [row for row in rows if "instruction_no" in row],
+        [row for row in rows if "row_key" in row],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.oracle.items import Standing, Told, changes, minor, pooled, stands_now
@@ -35,7 +36,7 @@ def spv_items(world: World) -> list[Told]:
     spv_of = {row["product_code"]: row["spv_code"] for row in world.table("products") if row["spv_code"]}
     compared = set(rules)
     orders: dict[str, Row] = {}
-    lines: list[tuple[int, Row]] = []
+    came: dict[str, tuple[int, Row]] = {}
     items: dict[Key, Standing] = {}
     alike: dict[Key, bool] = {}
     told: list[Told] = []
@@ -45,16 +46,21 @@ def spv_items(world: World) -> list[Told]:
             held = orders.get(order["order_no"])
             if held is None or int(order["version"]) > int(held["version"]):
                 orders[order["order_no"]] = order
-        new = [line for line in batch.spv_reports if line["status"] == "success" and line["report_kind"] in KIND_OF]
-        lines += [(number, line) for line in new]
+        replaced = _corrected(came, batch.corrections)
+        arrived = {_row_key(line): (number, line) for line in batch.spv_reports}
+        came |= arrived
+        lines = [(place, line) for place, line in came.values() if _counts(line)]
+        new = [line for key, (_, line) in came.items() if _counts(line) and (key in arrived or key in replaced)]
         known = {key[1] for key in items}
         touched = {
             order["order_no"]
             for order in batch.orders
             if spv_of.get(order["product_code"]) in compared or order["order_no"] in known
         } | {line["order_no"] for line in batch.spv_reports if line["order_no"]}
+        touched |= {row["order_no"] for key in replaced for row in (replaced[key], came[key][1]) if row["order_no"]}
         sides = _sides(orders, lines, new, touched, spv_of, compared, rules)
         gone = [key for key in items if key[1] and key[1] in touched and key not in sides]
+        gone += [key for key in map(_item_of_its_own, replaced.values()) if key in items and key not in sides]
         findings = {key: _finding(key, *sides[key], rules.get(key[0])) for key in sides}
         findings |= dict.fromkeys(gone, ("nothing", None, None, True))
         for key in sorted({*findings, *items}):
@@ -67,6 +73,31 @@ def spv_items(world: World) -> list[Told]:
             told += changes(number, _name(key), before, now, is_alike)
             items[key], alike[key] = now, is_alike
     return told
+
+
+def _corrected(came: dict[str, tuple[int, Row]], corrections: Sequence[Row]) -> dict[str, Row]:
+    """Correct lines that came before, as people have said; what each of them was, by its key."""
+    replaced: dict[str, Row] = {}
+    for correction in corrections:
+        key = correction["row_key"]
+        place, line = came[key]
+        replaced.setdefault(key, line)
+        came[key] = (place, {**line, correction["field"]: correction["new_value"]})
+    return replaced
+
+
+def _row_key(line: Row) -> str:
+    return f"{line['spv_code']}|{line['report_kind']}|{line['spv_txn_no']}"
+
+
+def _counts(line: Row) -> bool:
+    return line["status"] == "success" and line["report_kind"] in KIND_OF
+
+
+def _item_of_its_own(line: Row) -> Key | None:
+    """The item of a line without an order number."""
+    is_alone = _counts(line) and not line["order_no"]
+    return (line["spv_code"], "", line["report_kind"], line["spv_txn_no"], False) if is_alone else None
 
 
 def _name(key: Key) -> str:

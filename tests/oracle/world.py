@@ -91,6 +91,7 @@ DECISION_COLUMNS = (
     "line_txn_no",
     "takes_back_no",
 )
+CORRECTION_COLUMNS = ("dataset", "row_key", "field", "old_value", "new_value")
 SEED_COLUMNS: dict[str, tuple[str, ...]] = {
     "participants": ("participant_id", "participant_name", "participant_kind", "parent_participant_id"),
     "accounts": ("account_no", "participant_id", "account_kind", "currency"),
@@ -209,6 +210,7 @@ class Batch:
     bank_deposits: Sequence[Row] = ()
     spv_reports: Sequence[Row] = ()
     bank_returns: Sequence[Row] = ()
+    corrections: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

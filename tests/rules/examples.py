@@ -58,7 +58,7 @@ CODES = frozenset(
     }
 )
 # Columns whose text is the name of an item: codes between bars, and words of the warehouse's own.
-ITEM_KEYS = frozenset({"item_key", "other_item_key"})
+ITEM_KEYS = frozenset({"item_key", "other_item_key", "row_key"})
 WORDS_OF_KEYS = frozenset({"", "refund", "dup", "txn", "CNY", "JPY", "subscription", "redemption", "repayment"})
 # The payout instruction of the bill of a participant, made on a day for that day: `PAY(M@2026-01-05)`, in another
 # currency `PAY(M@2026-01-05 JPY)`, a second attempt `PAY(M@2026-01-05#2)`. Its number has a hash in it that nobody
@@ -166,7 +166,7 @@ def _seed(table: str, row: Row) -> Row:
 
 def _batch(day: date, example: Example, prefix: str) -> Batch:
     datasets = example.batches.get(day.isoformat(), {})
-    known = {"orders", "order_lines", "payments", "decisions", "deposits", "spv_reports", "returns"}
+    known = {"orders", "order_lines", "payments", "decisions", "deposits", "spv_reports", "returns", "corrections"}
     unknown = set(datasets) - known
     assert not unknown, f"{example.id}: unknown {sorted(unknown)}"
     rows: list[Row] = []
@@ -191,6 +191,13 @@ def _batch(day: date, example: Example, prefix: str) -> Batch:
     for values in datasets.get("decisions", []):
         rest = dict(values)
         rows.append(hand.decision(rest.pop("decision_no"), rest.pop("action"), rest.pop("item_key"), **rest))
+    for values in datasets.get("corrections", []):
+        rest = dict(values)
+        rows.append(
+            hand.correction(
+                rest.pop("row_key"), rest.pop("field"), rest.pop("old_value"), rest.pop("new_value"), **rest
+            )
+        )
     return hand.batch(day.isoformat(), *(_prefixed(row, prefix) for row in rows))
 
 
@@ -219,6 +226,8 @@ def _prefixed(row: Row, prefix: str) -> Row:
     for column in ITEM_KEYS & set(row):
         parts = row[column].split("|")
         named[column] = "|".join(part if part in WORDS_OF_KEYS else _code(part, prefix) for part in parts)
+    if row.get("field") in CODES:
+        named |= {name: prefix + row[name] for name in ("old_value", "new_value") if row[name]}
     codes = named.get("billing_rule_codes", "")
     if codes:
         named["billing_rule_codes"] = ";".join(prefix + code for code in codes.split(";"))

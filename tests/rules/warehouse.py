@@ -19,7 +19,7 @@ from settle.output import SilentReporter
 from settle.settings import Settings
 from settle.warehouse import Warehouse, open_warehouse
 from tests.oracle.compare import compare_worlds
-from tests.oracle.world import DECISION_COLUMNS, Row, World
+from tests.oracle.world import CORRECTION_COLUMNS, DECISION_COLUMNS, Row, World
 from tests.oracle.worlds import write_config, write_files
 from tests.rules.examples import DATES, Example, prefix_of, with_instructions, worlds_of
 
@@ -45,6 +45,8 @@ NAMED_BY = {
     "settlement.fct_payout_instructions": "participant_id",
     "settlement.rpt_settlement_summary": "participant_id",
     "quality.rpt_load_batches": "file_name",
+    "spv.rpt_spv_out": "order_no",
+    "spv.rpt_spv_in": "spv_txn_no",
 }
 # Batches are expected by their date: batch numbers say nothing to a reader.
 BATCH_COLUMNS = {
@@ -171,6 +173,7 @@ def load_examples(here: Settings, worlds: Sequence[World], examples: Sequence[Ex
     for report in reports:
         assert report.counts.rejected == 0, report.summary()
     write_decisions(here, worlds)
+    write_corrections(here, worlds)
     for number, example in enumerate(examples):
         for name, text in example.files.items():
             path = folder / f"{prefix_of(number)}{name}"
@@ -191,6 +194,22 @@ def write_decisions(here: Settings, worlds: Sequence[World]) -> None:
                     f"insert into {raw}.decisions (decision_seq, reason, decided_by, decided_at, "
                     f"after_batch_id, {columns}) values (?, 'as agreed', 'Li', ?, ?, {places})",
                     (next(sequence), DECIDED_AT, place, *_nulls(row)),
+                )
+
+
+def write_corrections(here: Settings, worlds: Sequence[World]) -> None:
+    """The worlds' corrections as if each had been made when the batch before its own was the last one built."""
+    with open_warehouse(here) as warehouse, warehouse.transaction():
+        sequence = itertools.count(1)
+        columns = ", ".join(CORRECTION_COLUMNS)
+        for place in range(len(worlds[0].batches)):
+            for row in (row for world in worlds for row in world.batches[place].corrections):
+                number = next(sequence)
+                warehouse.execute(
+                    f"insert into {warehouse.schema('raw')}.corrections (correction_seq, correction_no, reason, "
+                    f"corrected_by, corrected_at, after_batch_id, {columns}) "
+                    "values (?, ?, 'as agreed', 'Li', ?, ?, ?, ?, ?, ?, ?)",
+                    (number, f"K-{number}", DECIDED_AT, place, *(row[name] or None for name in CORRECTION_COLUMNS)),
                 )
 
 

@@ -18,7 +18,7 @@ from settle.explain.tree import money
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MODELS = sorted((ROOT / "models").rglob("*.sql"))
-DOMAINS = "SORT|BILL|ALLOC|COMB|CORR|REFUND|RESET|REC|SET|FUND|AUDIT|LEDGER|INV|LOAD|QUAL"
+DOMAINS = "SORT|BILL|ALLOC|COMB|CORR|REFUND|RESET|REC|SET|FUND|AUDIT|LEDGER|INV|LOAD|QUAL|SPV"
 RULE = re.compile(rf"\b(?:{DOMAINS})-[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*\b")
 
 

@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations import audit, clearing, payouts, reconciliation, relations
+from tests.mutations import audit, clearing, payouts, reconciliation, relations, reports
 from tests.mutations.harness import Mutation, assert_noticed
 from tests.oracle.compare import FULL_MARTS
 from tests.rules.audit import CHECKS
 from tests.rules.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTATIONS = (*clearing.MUTATIONS, *reconciliation.MUTATIONS, *relations.MUTATIONS, *audit.MUTATIONS, *payouts.MUTATIONS)
+MUTATIONS = (
+    *clearing.MUTATIONS,
+    *reconciliation.MUTATIONS,
+    *relations.MUTATIONS,
+    *audit.MUTATIONS,
+    *payouts.MUTATIONS,
+    *reports.MUTATIONS,
+)
 WHATEVER = Mutation("whatever", "models/m.sql", "a < b", "a <= b", "RULE_example")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
 
-PUBLIC_SCHEMAS = ("clearing", "reconciliation", "settlement", "quality", "audit")
+PUBLIC_SCHEMAS = ("clearing", "reconciliation", "settlement", "spv", "quality", "audit")
 # When a file came in is the one thing that two warehouses of the same data differ in.
 WALL_CLOCK = frozenset({"loaded_at"})
 MOST_SHOWN = 5

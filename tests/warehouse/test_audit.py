@@ -64,7 +64,7 @@ def test_audit_bills_go_through_their_states_and_audit_seeds_keep_what_was_decid
         plan.splitlines()[-1] == "Nothing was written." and f"bill {first}  - → CREATED  CREATE by Li (maker)" in plan
     )
     refused(2, "is no bill that is built.", "create", "bill", first, "B9", "--by", "Li")
-    refused(2, "there is no spv.rpt_spv_out in this warehouse", "create", "spv_report_out", "V:out", "--by", "Li")
+    refused(2, "is no spv_report_out that is built", "create", "spv_report_out", "V:out", "--by", "Li")
     refused(2, "invoice is no kind of object. Use one of bill,", "create", "invoice", "I1", "--by", "Li")
     refused(2, "--by is missing. Say who decides: --by NAME, or SETTLE_ACTOR", "create", "bill", first)
     assert select(here, "select seq from raw.audit_journal") == [] and not anchor_file(here).exists()

@@ -15,6 +15,7 @@ from tests.oracle import hand
 from tests.oracle.reporting import spv_items
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
+from tests.rules.warehouse import write_corrections
 from tests.warehouse.company import build
 from tests.warehouse.test_oracle_agrees import load
 
@@ -56,8 +57,19 @@ def a_world(seed: int) -> World:
     versions = dict.fromkeys(numbers, 0)
     types = {number: draw.choice(TYPES) for number in numbers}
     batches = []
+    came: list[Row] = []
     for place, day in enumerate(DAYS):
         rows: list[Row] = []
+        for earlier in draw.sample(came, min(len(came), draw.choice((0, 0, 1, 2)))):
+            field, value = draw.choice(
+                (
+                    ("order_no", draw.choice((*numbers, f"{name}Z", ""))),
+                    ("amount", draw.choice(("100", "50", "30"))),
+                    ("status", draw.choice(("success", "failed"))),
+                )
+            )
+            key = f"{earlier['spv_code']}|{earlier['report_kind']}|{earlier['spv_txn_no']}"
+            rows.append(hand.correction(key, field, earlier[field], value))
         for number in draw.sample(numbers, draw.randint(0, 4)):
             versions[number] += 1
             product = (
@@ -96,6 +108,7 @@ def a_world(seed: int) -> World:
                     confirmed_on=draw.choice((day.isoformat(), "2026-01-02")),
                 )
             )
+        came += [row for row in rows if "spv_txn_no" in row]
         batches.append(hand.batch(day.isoformat(), *rows))
     tables = hand.config(products=products, reconciliation_rules=rules)
     return World(seed, name, [*batches], tables)
@@ -106,6 +119,7 @@ def test_random_spv_reports_stand_as_the_rules_say(any_home: Settings, tmp_path:
     here = replace(any_home, config_dir=tmp_path / "config")
     write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
     load(here, worlds, tmp_path / "files")
+    write_corrections(here, worlds)
     build(here)
     expected = sorted((row for world in worlds for row in spv_items(world)), key=str)
     with open_warehouse(here, read_only=True) as warehouse:

@@ -13,7 +13,8 @@ lines as (
     left join {{ ref('stg_config__reconciliation_rules') }} as rules
         on rules.relation = 'orders_spv' and rules.channel_code = lines.spv_code
     where
-        lines.batch_id <= {{ batch_id() }} and lines.status = 'success'
+        lines.from_batch_id <= {{ batch_id() }} and coalesce(lines.until_batch_id, {{ batch_id() }} + 1) > {{ batch_id() }}
+        and lines.status = 'success'
         and lines.report_kind in ('subscription', 'redemption', 'repayment')
 ),
 
@@ -47,7 +48,7 @@ final as (
     union all
     select spv_code, '', report_kind, spv_txn_no, false, currency, amount_minor from {{ ref('stg_spv__reports') }}
     where
-        batch_id = {{ batch_id() }} and status = 'success' and order_no is null
+        from_batch_id = {{ batch_id() }} and status = 'success' and order_no is null
         and report_kind in ('subscription', 'redemption', 'repayment')
 )
 

@@ -26,7 +26,7 @@ numbers_touched as (
         )
     union
     select order_no from {{ ref('stg_spv__reports') }}
-    where batch_id = {{ batch_id() }} and order_no is not null
+    where (from_batch_id = {{ batch_id() }} or until_batch_id = {{ batch_id() }}) and order_no is not null
 ),
 
 line_sums as (

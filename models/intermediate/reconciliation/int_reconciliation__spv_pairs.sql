@@ -9,12 +9,17 @@ lines as (
     select * from {{ ref('int_reconciliation__spv_lines') }}
 ),
 
--- An order that became another SPV's, or no SPV's, leaves an item that has no side any more.
+-- An order that became another SPV's, or no SPV's, leaves an item that has no side any more; so does a line that was given an order.
 pairs_before as (
     select distinct spv_code, order_no, report_kind, own_txn_no, is_further_line from {{ this }}
     where
         batch_id < {{ batch_id() }} and order_no <> ''
         and order_no in (select order_no from {{ ref('int_reconciliation__spv_orders') }})
+    union all
+    select lines.spv_code, '', lines.report_kind, lines.spv_txn_no, false from {{ ref('stg_spv__reports') }} as lines
+    where
+        lines.until_batch_id = {{ batch_id() }} and lines.order_no is null and lines.status = 'success'
+        and lines.report_kind in ('subscription', 'redemption', 'repayment')
 ),
 
 final as (

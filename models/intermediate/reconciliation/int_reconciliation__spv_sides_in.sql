@@ -25,7 +25,14 @@ final as (
     union all
     select spv_code, currency, 0, 0, count(*), {{ minor_sum('amount_minor') }} from {{ ref('stg_spv__reports') }}
     where
-        batch_id = {{ batch_id() }} and status = 'success'
+        from_batch_id = {{ batch_id() }} and status = 'success'
+        and report_kind in ('subscription', 'redemption', 'repayment')
+    group by spv_code, currency
+    union all
+    -- SPV-FIX: what a line was before it was corrected.
+    select spv_code, currency, 0, 0, -count(*), -{{ minor_sum('amount_minor') }} from {{ ref('stg_spv__reports') }}
+    where
+        until_batch_id = {{ batch_id() }} and status = 'success'
         and report_kind in ('subscription', 'redemption', 'repayment')
     group by spv_code, currency
 )

@@ -57,7 +57,9 @@ def _unknown(reader: Reader, key: str) -> InputError:
 def _order_numbers(reader: Reader, key: str) -> list[str]:
     if reader.rows("raw.orders", ("order_no",), "order_no = ?", (key,), order="1 limit 1"):
         return [key]
-    return [key] if reader.rows("raw.payments", ("order_no",), "order_no = ?", (key,), order="1 limit 1") else []
+    others = ("raw.payments", "raw.spv_reports")
+    named = any(reader.rows(table, ("order_no",), "order_no = ?", (key,), order="1 limit 1") for table in others)
+    return [key] if named else []
 
 
 def order_facts(reader: Reader, number: str) -> Facts:
@@ -86,8 +88,28 @@ def order_facts(reader: Reader, number: str) -> Facts:
         "decisions": _decisions(reader, items),
         "entries": entries,
         "bills": _bills(reader, entries),
+        **_spv_facts(reader, number),
         "holds": _holds(reader, number, entries),
     }
+
+
+def _spv_facts(reader: Reader, number: str) -> Facts:
+    """Lines of SPV reports that name the order, and what people corrected in them."""
+    lines = reader.rows(
+        "spv.fct_spv_report_lines",
+        rows.SPV_LINE_COLUMNS,
+        "order_no = ?",
+        (number,),
+        order="batch_id, direction desc, report_kind, line_no",
+    )
+    named = ("spv_code", "report_kind", "spv_txn_no")
+    keys = sorted({"|".join(row[name] for name in named) for row in lines if row["spv_txn_no"]})
+    corrections = (
+        reader.rows("raw.corrections", rows.CORRECTION_COLUMNS, _in("row_key", keys), keys, order="correction_seq")
+        if keys
+        else []
+    )
+    return {"spv_lines": lines, "corrections": corrections}
 
 
 def _bill_facts(reader: Reader, bill: dict[str, Any]) -> Facts:

@@ -60,6 +60,14 @@ BILL_COLUMNS = (
     "gross_minor", "refund_minor", "fee_minor", "charge_minor", "adjustment_minor", "carried_in_minor",
     "carried_out_minor", "net_minor", "state",
 )  # fmt: skip
+SPV_LINE_COLUMNS = (
+    "batch_id", "report_no", "state", "direction", "line_no", "line_kind", "spv_code", "report_kind", "spv_txn_no",
+    "currency", "amount_minor", "told_minor", "difference_minor", "result", "error_code", "error_text", "is_corrected",
+)  # fmt: skip
+CORRECTION_COLUMNS = (
+    "correction_no", "dataset", "row_key", "field", "old_value", "new_value", "reason", "corrected_by", "corrected_at",
+    "after_batch_id",
+)  # fmt: skip
 RULE_COLUMNS = (
     "rule_code", "fee_type", "method", "base", "ppm", "fixed_minor", "package_size_minor", "package_price_minor",
     "min_minor", "max_minor", "rounding", "accumulate_period", "refund_fee", "allocation_rule_code", "currency",

@@ -97,8 +97,30 @@ class Teller:
                 self._payment(part, payment)
             self._items(part, order["items"], order["open_items"])
             self._decisions(part, order.get("decisions", []))
+        self._spv(root, order)
         self._settlement(root, order)
         return root
+
+    def _spv(self, root: Branch, order: Facts) -> None:
+        """What the SPV was told of the order and told us, and what people corrected in that."""
+        lines = order.get("spv_lines", [])
+        part = root.add("SPV reports SPV 报表") if lines else root
+        for row in lines:
+            whose = f"told {row['spv_code'] or 'nobody'}" if row["direction"] == "out" else f"their {row['spv_txn_no']}"
+            before = f", {self._money(row['told_minor'], row['currency'])} before" if row["told_minor"] else ""
+            line = part.add(
+                f"{self._batch(row['batch_id'])}: {whose}, {row['line_kind']}, "
+                f"{self._money(row['amount_minor'], row['currency'])}{before}; report {row['report_no']} line "
+                f"{row['line_no']}, {row['state']}"
+            )
+            if row["error_code"]:
+                line.add(f"{row['error_code']}: {row['error_text']}")
+        for row in order.get("corrections", []):
+            part.add(
+                f"corrected {row['correction_no']}: {row['field']} of {row['row_key']}, "
+                f"{row['old_value'] or 'empty'} → {row['new_value'] or 'empty'} by {row['corrected_by']}, "
+                f"{self._time(row['corrected_at'])}, for {self._batch(row['after_batch_id'] + 1)}: {row['reason']}"
+            )
 
     def _arrival(self, root: Branch, order: Facts) -> None:
         if not order["versions"]:

@@ -1,0 +1,6 @@
+with final as (
+    select * from {{ ref('fct_spv_report_lines') }}
+    where direction = 'in'
+)
+
+select * from final
