@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from settle.audit.anchor import anchor_file
+from settle.audit.chain import COLUMNS, JournalRow, linked
+from settle.audit.desk import anchor_head, read_journal
 from settle.errors import TryAgainError
+from settle.explain.rows import Reader
 from settle.settings import Settings
-from settle.warehouse import open_warehouse
+from settle.warehouse import Warehouse, open_warehouse
 from tests.warehouse.shop import select, told
 
 OBJECTS = "select object_id, state, state_no, created_by, approval_count, decided_by from audit.fct_audit_objects"
@@ -48,6 +52,12 @@ def execute(here: Settings, *statements: str) -> None:
     with open_warehouse(here) as warehouse:
         for statement in statements:
             warehouse.execute(statement)
+
+
+def write_row(warehouse: Warehouse, row: JournalRow) -> None:
+    """As somebody would who writes to the table by hand."""
+    places = ", ".join("?" * len(COLUMNS))
+    warehouse.execute(f"insert into raw.audit_journal ({', '.join(COLUMNS)}) values ({places})", row.values())
 
 
 def test_audit_bills_go_through_their_states_and_audit_seeds_keep_what_was_decided(
@@ -164,11 +174,17 @@ def test_audit_bills_go_through_their_states_and_audit_seeds_keep_what_was_decid
 
 
 def test_audit_chain_shows_what_somebody_did_to_the_table_and_inv_audit_says_so(
-    here: Settings, bills: list[str]
+    here: Settings, bills: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    anchor_file(here).mkdir()
+    code, _, err = told("audit", "create", "bill", *bills, "--by", "Li")
+    assert code == TryAgainError.exit_code and "the anchor cannot be written" in err and "Nothing was written" in err
+    assert select(here, "select seq from raw.audit_journal") == []
+    anchor_file(here).rmdir()
     done("create", "bill", *bills, "--by", "Li")
     done("approve", "bill", *bills, "--by", "Wang")
-    assert len(anchor_file(here).read_text(encoding="utf-8").splitlines()) == 3, "the header and one for each command"
+    stages = [line.split(",")[1:3] for line in anchor_file(here).read_text(encoding="utf-8").splitlines()[1:]]
+    assert stages == [["planned", "3"], ["written", "3"], ["planned", "6"], ["written", "6"]]
     keep = "create table raw.kept as select * from raw.audit_journal"
     restore = ("delete from raw.audit_journal", "insert into raw.audit_journal select * from raw.kept")
     execute(here, keep)
@@ -198,9 +214,27 @@ def test_audit_chain_shows_what_somebody_did_to_the_table_and_inv_audit_says_so(
     refused(
         4, "row 5 of the journal is missing; row 6 was anchored. Nothing", "approve", "bill", bills[0], "--by", "Zhao"
     )
+    execute(here, *restore)
+
+    # A row with good hashes that no decision wrote: neither a run nor the next decision anchors it.
+    with open_warehouse(here) as warehouse:
+        last = read_journal(Reader(warehouse))[-1]
+        write_row(warehouse, linked(replace(last, actor="Zhao", from_state=1, from_name="CHECKED"), last))
+        anchor_head(warehouse)
+    refused(4, "Row 7 of the journal is not anchored", "verify")
+    refused(4, "row 7 of the journal is not anchored", "approve", "bill", bills[0], "--by", "Zhao")
     execute(here, *restore, "drop table raw.kept")
+
+    # Broken off between the commit and the anchor: the plan stands for it, and the next run writes it down.
+    with monkeypatch.context() as patch:
+        patch.setattr("settle.commands.audit.anchor_head", lambda warehouse: None)
+        done("approve", "bill", bills[0], "--by", "Zhao")
+    done("verify")
+    with open_warehouse(here) as warehouse:
+        anchor_head(warehouse)
+        anchor_head(warehouse)
+    stages = [line.split(",")[1:3] for line in anchor_file(here).read_text(encoding="utf-8").splitlines()[5:]]
+    assert stages == [["planned", "7"], ["written", "7"]]
     anchor_file(here).unlink()
     refused(4, "Row 1 of the journal is anchored nowhere", "verify")
-    anchor_file(here).mkdir()
-    code, _, err = told("audit", "approve", "bill", bills[0], "--by", "Zhao")
-    assert code == TryAgainError.exit_code and "the anchor cannot be written" in err and "is in the journal" in err
+    refused(4, "row 1 of the journal is anchored nowhere", "approve", "bill", bills[1], "--by", "Zhao")

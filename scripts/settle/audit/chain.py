@@ -11,6 +11,8 @@ from typing import Any
 
 ALGORITHM = "settle-audit-1"
 BEGINNING = "0" * 64
+ANCHORED_NOWHERE = "is anchored nowhere: the anchor file is missing or empty"
+NOT_ANCHORED = "is not anchored: it was not written by a decision, or its anchor was lost"
 # What the hash of a row is over, in this order. Another order or another form needs another ALGORITHM.
 HASHED = (
     "algorithm", "prev_hash", "seq", "object_kind", "object_id", "from_state", "from_name", "action", "to_state",
@@ -147,7 +149,7 @@ def _by_anchors(rows: Sequence[JournalRow], anchors: Sequence[Anchor]) -> Broken
     hashes = {row.seq: row.row_hash for row in rows}
     last = max(hashes, default=0)
     if rows and not anchors:
-        return BrokenLink(1, "is anchored nowhere: the anchor file is missing or empty")
+        return BrokenLink(1, ANCHORED_NOWHERE)
     for anchor in sorted(anchors, key=lambda each: each.seq):
         if anchor.seq not in hashes:
             # What was cut off begins after the last row that is there.
@@ -157,5 +159,5 @@ def _by_anchors(rows: Sequence[JournalRow], anchors: Sequence[Anchor]) -> Broken
     anchored = max((anchor.seq for anchor in anchors), default=0)
     if last > anchored:
         # Every decision is anchored as it is written: what comes after the last anchor came by another way.
-        return BrokenLink(anchored + 1, "is not anchored: it was not written by a decision, or its anchor was lost")
+        return BrokenLink(anchored + 1, NOT_ANCHORED)
     return None

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from settle.audit.anchor import read_anchors
+from settle.audit.anchor import plan_anchor, read_anchors
 from settle.audit.chain import Anchor, first_broken, value_text
 from settle.audit.desk import read_journal
 from settle.errors import DecisionNeededError, InputError
@@ -75,7 +75,7 @@ def import_decisions(warehouse: Warehouse, folder: Path) -> dict[str, int]:
         names = ", ".join(f"{table}.csv" for table in DECISION_TABLES)
         raise InputError(f"{folder}: holds none of {names}. Name the folder of settle audit export.")
     journal = read_journal(reader)
-    own = read_anchors(warehouse.settings)
+    own = read_anchors(warehouse.settings, journal)
     # A warehouse that is made anew in the old place still has its anchors; elsewhere the files are all there is.
     broken = first_broken(journal, own or [Anchor(row.seq, row.row_hash) for row in journal])
     if broken is not None:
@@ -83,6 +83,8 @@ def import_decisions(warehouse: Warehouse, folder: Path) -> dict[str, int]:
             f"{folder / 'audit_journal.csv'}: row {broken.seq} {broken.text}. Nothing was loaded. Find out who changed "
             "the file, and take the one that was exported."
         )
+    if journal:
+        plan_anchor(warehouse.settings, Anchor(journal[-1].seq, journal[-1].row_hash))
     return loaded
 
 

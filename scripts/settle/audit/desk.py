@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from settle.audit.anchor import append_anchor, head_not_anchored, read_anchors
+from settle.audit.anchor import append_anchor, head_not_anchored, plan_anchor, read_anchors
 from settle.audit.chain import COLUMNS, Anchor, BrokenLink, JournalRow, first_broken, linked
 from settle.audit.kinds import KINDS, contents
 from settle.audit.machine import REJECTED, Rules, Wanted, decided, read_rules
@@ -31,9 +31,7 @@ class Desk:
         self.now = datetime.now(UTC).replace(tzinfo=None)
         last = reader.rows(JOURNAL, ("max(seq)",))
         self.head = next(iter(read_journal(reader, "seq = ?", (last[0]["max(seq)"],))), None) if last else None
-        broken = head_not_anchored(
-            Anchor(self.head.seq, self.head.row_hash) if self.head else None, read_anchors(reader.warehouse.settings)
-        )
+        broken = head_not_anchored(self.head, reader.warehouse.settings)
         if broken is not None:
             raise DecisionNeededError(
                 f"row {broken.seq} of the journal {broken.text}. Nothing was written. Find out who changed it: "
@@ -61,17 +59,19 @@ class Desk:
 
 
 def write(warehouse: Warehouse, rows: Sequence[JournalRow]) -> None:
-    """Append the rows; inside the caller's transaction."""
+    """Append the rows and plan their anchor; inside the caller's transaction, which `anchor_head` follows."""
     places = ", ".join("?" * len(COLUMNS))
     for row in rows:
         warehouse.execute(
             f"insert into {warehouse.schema('raw')}.audit_journal ({', '.join(COLUMNS)}) values ({places})",
             row.values(),
         )
+    if rows:
+        plan_anchor(warehouse.settings, Anchor(rows[-1].seq, rows[-1].row_hash))
 
 
 def anchor_head(warehouse: Warehouse) -> None:
-    """Write the head of the journal outside the database; nothing where the journal is empty."""
+    """AUDIT-CHAIN: write down outside the database that the head, if a decision planned it, is committed."""
     reader = Reader(warehouse)
     heads = reader.rows(JOURNAL, ("seq", "row_hash"), order="seq desc limit 1")
     if heads:
@@ -99,7 +99,7 @@ def objects(reader: Reader) -> list[dict[str, Any]]:
 def verified(reader: Reader) -> tuple[int, BrokenLink | None, list[str]]:
     """Rows of the journal, the first one that is not what was written, and the objects that changed under audit."""
     rows = read_journal(reader)
-    broken = first_broken(rows, read_anchors(reader.warehouse.settings))
+    broken = first_broken(rows, read_anchors(reader.warehouse.settings, rows))
     last = {(row.object_kind, row.object_id): row for row in rows}
     changed = []
     for kind in KINDS:
