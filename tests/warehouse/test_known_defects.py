@@ -29,6 +29,8 @@ from tests.rules.examples import DATES, Example, prefix_of, read_examples, world
 from tests.rules.warehouse import WITHOUT_TESTS, Found, rows_of_examples
 from tests.warehouse.company import CHECKOUT, emptied, isolated, on_postgres
 
+pytestmark = pytest.mark.postgres_in_campaign
+
 FOLDER = CHECKOUT / "tests" / "rules" / "defects"
 AMBIGUOUS = "whoever_came_first_decides_nothing"
 # How often the ambiguous example is built, each time with other rows first and in other files.
