@@ -8,7 +8,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -143,27 +142,6 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SETTLE_SPILL", str(tmp_path / "spill"))
     # A checkpoint takes seconds; tests/warehouse/test_quality.py asks for it.
     monkeypatch.setenv("SETTLE_QUALITY", "off")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def same_sql_is_put_together_once() -> Iterator[None]:
-    """dbt parses a model's SQL to put its private steps before it, 1.6 of the 8 seconds that a small build takes. The
-    outcome depends on the SQL alone, so a test process remembers it from one build to the next.
-    """
-    import dbt.compilation
-
-    real = dbt.compilation.inject_ctes_into_sql
-    known: dict[tuple[str, ...], str] = {}
-
-    def remembered(sql: str, ctes: list[Any]) -> str:
-        key = (sql, *(part for cte in ctes for part in (cte.id, cte.sql)))
-        if key not in known:
-            known[key] = real(sql, ctes)
-        return known[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dbt.compilation, "inject_ctes_into_sql", remembered)
-        yield
 
 
 @pytest.fixture

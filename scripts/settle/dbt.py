@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from settle.dbt_steps import quick_steps
 from settle.errors import InputError, TryAgainError
 from settle.settings import SHIPPED_PROFILE, Settings
 from settle.warehouse import NO_ROOM, open_warehouse
@@ -106,7 +107,10 @@ def run_dbt(
         try:
             _forget_outdated_project(settings, variables)
             command = [*_arguments(settings, state), *args]
-            result = dbtRunner(callbacks=[progress, *([watch] if watch else [])]).invoke(_command_first(command, args))
+            with quick_steps():
+                result = dbtRunner(callbacks=[progress, *([watch] if watch else [])]).invoke(
+                    _command_first(command, args)
+                )
         finally:
             os.chdir(here)
             _close_duckdb()

@@ -131,7 +131,13 @@ class Tiny:
 @pytest.fixture
 def tiny(any_home: Settings) -> Tiny:
     folder = any_home.warehouse_path.parent / "tiny"
-    for part in ("macros/batches", "macros/cross_db", "macros/raw", "macros/schema/generate_schema_name.sql"):
+    for part in (
+        "macros/batches",
+        "macros/cross_db",
+        "macros/raw",
+        "macros/schema/generate_schema_name.sql",
+        "macros/schema/view.sql",
+    ):
         (shutil.copytree if (CHECKOUT / part).is_dir() else _copy)(CHECKOUT / part, folder / part)
     (folder / "models").mkdir()
     (folder / "dbt_project.yml").write_text(PROJECT, encoding="utf-8")
@@ -359,3 +365,26 @@ def test_a_batch_that_was_begun_takes_no_more_files(tiny: Tiny, tmp_path: Path) 
     taken = CliRunner().invoke(app, ["load", "orders", str(file), "--batch-date", "2026-01-08"])
     assert taken.exit_code == 0, taken.output
     assert tiny.rows("select _batch_id from raw.orders where order_no = 'L1'") == [(4,)]
+
+
+def test_a_view_takes_the_place_of_what_had_its_name(tiny: Tiny) -> None:
+    assert tiny.run("--select", "balances", "looked_at").success
+    tiny.write("looked_at.sql", LOOKED_AT.replace("select *", "select closing, 'new' as kind"))
+    assert tiny.run("--select", "looked_at").success
+    assert tiny.rows("select * from tiny.looked_at order by closing")[-1] == (54123, "new")
+    tiny.write("looked_at.sql", LOOKED_AT.replace("select *", "select no_such_column"))
+    assert not tiny.run("--select", "looked_at").success
+    assert tiny.rows("select count(*) from tiny.looked_at where kind = 'new'") == [(5,)], (
+        "a view that fails is not lost"
+    )
+    tiny.write("looked_at.sql", LOOKED_AT.replace("'view'", "'table'"))
+    assert tiny.run("--select", "looked_at").success
+    tiny.write("looked_at.sql", LOOKED_AT)
+    assert tiny.run("--select", "looked_at").success
+    assert tiny.rows("select closing from tiny.looked_at order by closing") == [
+        (closing,) for closing in sorted(CLOSINGS)
+    ]
+    tables = (
+        "select table_type from information_schema.tables where table_schema = 'tiny' and table_name like 'looked%'"
+    )
+    assert tiny.rows(tables) == [("VIEW",)]
