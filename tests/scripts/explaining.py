@@ -83,6 +83,7 @@ def source(line_no: int, text: str) -> Row:
     return {
         "file_name": "orders.csv",
         "file_line_no": line_no,
+        "place": f"orders.csv:{line_no}",
         "template": "canonical",
         "line_text": text,
         "batch_id": 1,

@@ -197,3 +197,11 @@ def test_a_cycle_is_that_of_the_model_by_which_the_lines_cleared() -> None:
     story = whole_story()
     story["models"] = [{"model_no": 2, "model_code": "SALE", "cycle": "D0"}, *story["models"]]
     assert "      settlement date 2026-01-06 (cycle T1)" in told(story)
+
+
+def test_the_place_of_a_row_of_a_panel_is_line_and_period() -> None:
+    bodies = {"one": "template: tape\npanel: {period: month}\n", "two": "template: plain\ndescription: no panel here\n"}
+    row = {"file_name": "tape.csv", "file_line_no": 2014, "template_hash": "one"}
+    assert place_of(row, bodies) == "tape.csv:2 (period 14)"
+    assert place_of({**row, "template_hash": "two"}, bodies) == "tape.csv:2014"
+    assert place_of({**row, "template_hash": None, "file_name": None}, bodies) == "unknown file:2014"

@@ -6,7 +6,7 @@ from typing import Any
 
 from settle.errors import InputError
 from settle.explain import rows
-from settle.explain.lines import line_texts
+from settle.explain.lines import line_texts, place_of
 from settle.explain.payouts import bill_of_instruction, payouts_of
 from settle.explain.recorded import clearing_facts, models_of
 from settle.explain.rows import Reader
@@ -188,7 +188,7 @@ def _holds(reader: Reader, number: str, entries: list[dict[str, Any]]) -> list[d
 
 
 def _with_text(reader: Reader, loaded: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The loaded rows with `line_text`, the line as it stands in the file."""
+    """The loaded rows with `line_text`, the line as it stands in the file, and `place`, the file and where in it."""
     hashes = sorted({row["template_hash"] for row in loaded if row["template_hash"]})
     bodies = (
         {
@@ -198,4 +198,5 @@ def _with_text(reader: Reader, loaded: list[dict[str, Any]]) -> list[dict[str, A
         if hashes
         else {}
     )
-    return [{**row, "line_text": text} for row, text in zip(loaded, line_texts(loaded, bodies), strict=True)]
+    texts = line_texts(loaded, bodies)
+    return [{**row, "line_text": text, "place": place_of(row, bodies)} for row, text in zip(loaded, texts, strict=True)]

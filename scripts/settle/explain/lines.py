@@ -7,9 +7,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import yaml
+
 from settle.errors import SettleError
+from settle.load.faults import Place
+from settle.load.templates import MOST_PERIODS
 
 LONGEST_LINE = 400
+
+
+def place_of(row: Mapping[str, Any], template_bodies: Mapping[str, str]) -> str:
+    """File and line of a loaded row; of a panel, where one line makes many rows, the period too."""
+    body = yaml.safe_load(template_bodies.get(str(row["template_hash"]), "")) or {}
+    place = Place(str(row["file_name"] or "unknown file"), periods=MOST_PERIODS if "panel" in body else 0)
+    return place.of(int(row["file_line_no"] or 0))
 
 
 def line_texts(loaded: Sequence[Mapping[str, Any]], template_bodies: Mapping[str, str]) -> list[str | None]:
@@ -32,6 +43,7 @@ def line_texts(loaded: Sequence[Mapping[str, Any]], template_bodies: Mapping[str
 
 def _read(archive: str, template_hash: str, numbers: set[int], bodies: Mapping[str, str]) -> dict[int, str]:
     from settle.load.archive import archived_lines
+    from settle.load.panel import lines_of
     from settle.load.template_files import read_template
 
     if template_hash not in bodies:
@@ -40,7 +52,10 @@ def _read(archive: str, template_hash: str, numbers: set[int], bodies: Mapping[s
         with TemporaryDirectory(prefix="settle-") as folder:
             file = Path(folder) / "template.yml"
             file.write_text(bodies[template_hash], encoding="utf-8")
-            return archived_lines(Path(archive), read_template(file), numbers)
+            template = read_template(file)
+            places = lines_of(template, numbers)
+            texts = archived_lines(Path(archive), template, set(places.values()))
+            return {number: texts[line] for number, line in places.items() if line in texts}
     # A story without the text of a line is worth more than none: what else is known stands in the warehouse.
     except (SettleError, OSError, ValueError):
         return {}

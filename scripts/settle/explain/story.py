@@ -282,6 +282,6 @@ def _paid_through(row: Row) -> str:
 
 def _source(part: Branch, row: Row) -> None:
     """Where the row came from, and the line as it stands in the file."""
-    where = part.add(f"{row['file_name'] or 'unknown file'}:{row['file_line_no']} (template {row['template'] or '?'})")
+    where = part.add(f"{row['place']} (template {row['template'] or '?'})")
     if row.get("line_text"):
         where.add(str(row["line_text"]))

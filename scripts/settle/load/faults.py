@@ -29,19 +29,27 @@ class Fault:
 
 @dataclass(frozen=True)
 class Place:
-    """Names lines of a file. `members`: (lines before it, name) of each file in a zip that holds several."""
+    """Names lines of a file. `members`: (lines before it, name) of each file in a zip that holds several.
+
+    `periods`: of a panel, whose rows are numbered line x periods + period; else 0.
+    """
 
     file: str
     members: tuple[tuple[int, str], ...] = ()
+    periods: int = 0
 
     def of(self, line: int) -> str:
         if line <= 0:
             return self.file
+        period = ""
+        if self.periods:
+            line, number = divmod(line, self.periods)
+            period = f" (period {number})"
         inside = [(before, name) for before, name in self.members if before < line]
         if not inside:
-            return f"{self.file}:{line}"
+            return f"{self.file}:{line}{period}"
         before, name = inside[-1]
-        return f"{self.file}:{line} ({name}:{line - before})"
+        return f"{self.file}:{line} ({name}:{line - before}){period}"
 
 
 def quoted(value: str) -> str:

@@ -182,6 +182,10 @@ class _Planner:
         if source.skip_empty:
             parts = ", ".join(self.clean(name, source) for name in names)
             text = f"nullif(concat_ws({literal(source.join or '')}, {parts}), '')"
+        if source.names:
+            pairs = zip(source.names, names, strict=True)
+            members = ", ".join(f"{literal(key)}, {self.clean(name, source)}" for key, name in pairs)
+            text = f"cast(json_object({members}) as varchar)"
         if source.upper:
             text = f"upper({text})"
         self.result.texts[f"{base}_raw"] = text

@@ -29,6 +29,7 @@ from settle.load.ledger import (
     record_file,
     record_rejects,
 )
+from settle.load.panel import named_as_in_file
 from settle.load.reading import Opened, open_rows
 from settle.load.source import Source, open_source
 from settle.load.stage import FAULT_SIGN, find_faults, set_aside
@@ -258,14 +259,15 @@ class _File:
             )
         aside = self.rejecting.lines
         findings = find_faults(staged, every=bool(aside or self.rejecting.bad))
-        left = [fault for fault in [*table.faults, *findings.faults] if fault.line not in aside]
+        found = named_as_in_file(self.template, findings.faults)
+        left = [fault for fault in [*table.faults, *found] if fault.line not in aside]
         if left and not self.rejecting.bad:
             lines, count = len({fault.line for fault in left}), len(left)
             if not aside:
                 lines = findings.lines + len({fault.line for fault in table.faults})
                 count = findings.count + len(table.faults)
             raise InputError(tell(self.place, left, count, lines, self.command()))
-        self.rejects = self.reject_rows(findings.faults)
+        self.rejects = self.reject_rows(found)
         set_aside(staged.connection, {reject.line for reject in self.rejects})
 
     def command(self) -> str:

@@ -11,11 +11,22 @@ from settle.load.catalog import problems_of, tell_header
 from settle.load.faults import Place
 from settle.load.fixed import read_summary
 from settle.load.layouts import LINE_BY_LINE, read_layout
+from settle.load.panel import lines_of, numbered_as_rows, unfold
 from settle.load.records import ABSENT, Table, as_found, raw_lines, read_ndjson, split_members
 from settle.load.sheets import read_sheet
 from settle.load.source import Member, Source, to_utf8, unpack
-from settle.load.stage import Staged, blank_count, lines_as_text, parquet_columns, row_count, stage, stage_table
-from settle.load.templates import Template, ignored_members
+from settle.load.stage import (
+    LINES,
+    STAGED,
+    Staged,
+    blank_count,
+    lines_as_text,
+    parquet_columns,
+    row_count,
+    stage,
+    stage_table,
+)
+from settle.load.templates import MOST_PERIODS, Template, ignored_members
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,6 +37,7 @@ class Opened:
     """A file ready to load: its table, its staged rows, and its text by line."""
 
     source: Source
+    template: Template
     table: Table
     staged: Staged
     place: Place
@@ -46,7 +58,9 @@ class Opened:
         return self.staged_rows - (self.blank() - self.table.blank)
 
     def last_line(self) -> int:
-        return self.table.line_count or self.row_total()
+        """The highest number that a row of the file may have."""
+        last = self.table.line_count or self.row_total()
+        return last * MOST_PERIODS + MOST_PERIODS - 1 if self.template.panel else last
 
     def present(self, lines: frozenset[int]) -> set[int]:
         """Those of the lines that hold a row, and not the header or nothing."""
@@ -62,7 +76,9 @@ class Opened:
         if not lines:
             return {}
         if self.source.format in ("csv", "ndjson", *LINE_BY_LINE):
-            return raw_lines(self.members, lines)
+            places = lines_of(self.template, lines)
+            texts = raw_lines(self.members, set(places.values()))
+            return {number: texts[line] for number, line in places.items() if line in texts}
         return lines_as_text(self.staged, lines)
 
 
@@ -97,9 +113,10 @@ def open_rows(
         table = Table(source.path, tuple(types), True, header_line=0)
         check_header(Place(source.shown), template, table)
         staged = stage(connection, template, source.shown, zone, exponents, types, parquet=source.path)
-        return Opened(source, table, staged, Place(source.shown), members)
+        return Opened(source, template, table, staged, Place(source.shown), members)
     starts: tuple[tuple[int, str], ...] = ()
     columns: dict[str, str] | None = None
+    view = LINES if template.panel else STAGED
     if source.format == "xlsx":
         table = read_sheet(source.shown, members[0], template, folder)
     elif template.layout:
@@ -113,14 +130,18 @@ def open_rows(
         else:
             # One file whose lines are its records is read where it lies, in parallel; any other is split first.
             plain = as_found(source.shown, members[0], decoded[0][1], template) if len(members) == 1 else None
-            columns = stage_table(connection, plain) if plain else None
+            columns = stage_table(connection, plain, view) if plain else None
             if plain and columns is not None:
                 table = plain
             else:
                 table, starts = split_members(source.shown, members, template, folder)
     check_header(Place(source.shown, starts), template, table)
     if columns is None:
-        columns = stage_table(connection, table)
+        columns = stage_table(connection, table, view)
     assert columns is not None
+    if template.panel:
+        columns = unfold(connection, STAGED, view, columns, template)
+        table.faults = numbered_as_rows(template, table.faults)
     staged = stage(connection, template, source.shown, zone, exponents, columns)
-    return Opened(source, table, staged, Place(source.shown, starts), members)
+    place = Place(source.shown, starts, MOST_PERIODS if template.panel else 0)
+    return Opened(source, template, table, staged, place, members)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
 STAGED = "staged_rows"
+LINES = "staged_lines"
 ASIDE = "lines_aside"
 FAULT_SIGN = "settle: this row has a fault"
 
@@ -66,8 +67,8 @@ class Staged:
         return f"select {values}, {file_id}, _line_no, {batch_id} from ({self.typed()}) as typed where {good}"
 
 
-def stage_table(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str] | None:
-    """Read a text table into DuckDB; the SQL of each column, or null if lines are not records after all."""
+def stage_table(connection: duckdb.DuckDBPyConnection, table: Table, view: str = STAGED) -> dict[str, str] | None:
+    """Read a text table into a view of DuckDB; the SQL of each column, or null if lines are not records after all."""
     import duckdb
 
     names = [f"c{number}" for number in range(len(table.columns))]
@@ -93,7 +94,7 @@ def stage_table(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str
         assert rows == table.record_count, f"{rows} rows of {table.record_count} records were read back"
     elif rows != table.line_count - 1:
         return None
-    connection.execute(f"create or replace temp view {STAGED} as select *{line} from {STAGED}_text")
+    connection.execute(f"create or replace temp view {view} as select *{line} from {STAGED}_text")
     return dict(zip(table.columns, names, strict=True))
 
 

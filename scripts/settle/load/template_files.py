@@ -20,6 +20,7 @@ from settle.load.templates import (
     Balanced,
     FieldSource,
     FixedColumn,
+    Panel,
     RowCheck,
     Summary,
     Template,
@@ -31,10 +32,10 @@ from settle.load.templates import (
 TOP_KEYS = {
     "template", "dataset", "description", "formats", "file_names", "encodings", "delimiter", "quote", "skip_lines",
     "comment_prefix", "sheet", "members", "strip", "strip_prefix", "null_values", "time_zone", "kinds", "fields",
-    "ignored_columns", "key", "trailer", "empty_bill", "columns", "summary", "row_checks", "balanced",
+    "ignored_columns", "key", "trailer", "empty_bill", "columns", "summary", "row_checks", "balanced", "panel",
 }  # fmt: skip
 FIELD_KEYS = {
-    "column", "columns", "join", "skip_empty", "upper", "add", "subtract", "constant", "default", "values",
+    "column", "columns", "object", "join", "skip_empty", "upper", "add", "subtract", "constant", "default", "values",
     "strip_prefix", "null_values", "thousands", "decimal", "time_formats", "time_zone", "unit", "sign", "optional",
 }  # fmt: skip
 TRAILER_KEYS = {"header", "end_mark", "required", "alternatives", "totals"}
@@ -43,6 +44,8 @@ COLUMN_KEYS = {"name", "start", "width", "signs"}
 SUMMARY_KEYS = {"members", "file_name", "beside"}
 ROW_CHECK_KEYS = {"same", "left", "right", "column", "among"}
 BALANCED_KEYS = {"by", "plus", "minus", "kind", "decimals", "may_be_partial"}
+PANEL_KEYS = {"period", "columns", "first", "before", "month_end", "not_empty", "not_zero", "above_zero"}
+MONTH_END_KEYS = {"name", "from", "format"}
 SIGNS = ("as_is", "positive", "negative", "negated")
 UNITS = ("major", "minor")
 
@@ -148,7 +151,10 @@ def read_template(path: Path) -> Template:
         summary=_read_summary(reader, top.get("summary")),
         row_checks=_read_row_checks(reader, top.get("row_checks", [])),
         balanced=_read_balanced(reader, top.get("balanced"), tuple(dict(kinds).values())),
+        panel=_read_panel(reader, top.get("panel")),
     )
+    if template.panel and (set(template.formats) - {"csv", "xlsx"} or template.trailer or template.balanced):
+        raise reader.fail("panel", "only csv and xlsx files without a trailer are read so")
     if template.trailer and template.formats not in (("csv",), ("fixed",)):
         raise reader.fail("trailer", "only csv and fixed files have one; formats must be [csv] or [fixed]")
     if set(template.formats) & set(LAYOUTS) and len(template.formats) > 1:
@@ -253,6 +259,45 @@ def _read_balanced(reader: _Reader, value: Any, kinds: tuple[str, ...]) -> Balan
     )
 
 
+def _read_panel(reader: _Reader, value: Any) -> Panel | None:
+    if value is None:
+        return None
+    spec = reader.mapping(value, "panel", PANEL_KEYS)
+    if not {"period", "columns"} <= set(spec):
+        raise reader.fail("panel", "needs period and columns")
+    columns, first, before = (reader.pairs(spec.get(key, {}), f"panel.{key}") for key in ("columns", "first", "before"))
+    for name, pattern in columns:
+        if pattern.count("{}") != 1:
+            raise reader.fail(f"panel.columns.{name}", f"needs {{}} once, for the period's number; found {pattern!r}")
+    dated = None
+    if "month_end" in spec:
+        entry = reader.mapping(spec["month_end"], "panel.month_end", MONTH_END_KEYS)
+        if set(entry) != MONTH_END_KEYS:
+            raise reader.fail("panel.month_end", "needs name, from and format")
+        name, plain, form = (reader.text(entry[key], f"panel.month_end.{key}") for key in ("name", "from", "format"))
+        dated = (name, plain, form)
+    panel = Panel(
+        reader.text(spec["period"], "panel.period"), columns, first, before, dated,
+        *(reader.texts(spec.get(key, []), f"panel.{key}") for key in ("not_empty", "not_zero", "above_zero")),
+    )  # fmt: skip
+    names = panel.names()
+    for name in names:
+        if names.count(name) > 1:
+            raise reader.fail("panel", f"{name!r} comes twice")
+    blocks, moved = [name for name, _ in columns], [name for name, _ in before]
+    for key, used, known in (
+        ("first", [name for name, _ in first], [*blocks, *moved]),
+        ("before", [name for _, name in before], blocks),
+        ("not_empty", panel.not_empty, names),
+        ("not_zero", panel.not_zero, names),
+        ("above_zero", panel.above_zero, names),
+    ):
+        for name in used:
+            if name not in known:
+                raise reader.fail(f"panel.{key}", f"{name!r} is none of {', '.join(known)}")
+    return panel
+
+
 def _read_fields(
     reader: _Reader, dataset: Dataset, value: Any, kinds: tuple[str, ...]
 ) -> dict[str, dict[str, FieldSource]]:
@@ -282,9 +327,9 @@ def _all_sources(fields: dict[str, dict[str, FieldSource]]) -> list[FieldSource]
 
 def _read_source(reader: _Reader, where: str, value: Any) -> FieldSource:
     spec = reader.mapping(value, where, FIELD_KEYS)
-    given = [key for key in ("column", "columns", "add", "constant") if key in spec]
+    given = [key for key in ("column", "columns", "object", "add", "constant") if key in spec]
     if len(given) != 1:
-        raise reader.fail(where, "needs exactly one of column, columns, add, constant")
+        raise reader.fail(where, "needs exactly one of column, columns, object, add, constant")
     if ("columns" in spec) != ("join" in spec):
         raise reader.fail(where, "columns and join belong together; alternatives are a list under column")
     if "subtract" in spec and "add" not in spec:
@@ -293,9 +338,13 @@ def _read_source(reader: _Reader, where: str, value: Any) -> FieldSource:
     decimal = reader.choice(spec.get("decimal", "."), f"{where}.decimal", (".", ","))
     if thousands == decimal:
         raise reader.fail(where, f"thousands and decimal are both {decimal!r}")
-    names = reader.texts(spec.get("column", spec.get("columns", [])), where)
+    named = reader.pairs(spec.get("object", {}), f"{where}.object")
+    if named and not where.startswith("fields.attributes"):
+        raise reader.fail(where, "only attributes are an object")
+    names = tuple(name for _, name in named) or reader.texts(spec.get("column", spec.get("columns", [])), where)
     return FieldSource(
         columns=names,
+        names=tuple(key for key, _ in named),
         join=reader.text(spec["join"], f"{where}.join") if "join" in spec else None,
         skip_empty=spec.get("skip_empty", False) is True,
         upper=spec.get("upper", False) is True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +19,12 @@ ANY_KIND = ""
 class FieldSource:
     """Where a value comes from. Exactly one of columns, add and constant is filled.
 
-    `columns`: names of the file's columns; with `join` all of them, joined, else the first that the header has.
+    `columns`: names of the file's columns; with `join` all of them, joined, else the first that the header has; with
+    `names` all of them, as the values of a JSON object with these names.
     """
 
     columns: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     join: str | None = None
     skip_empty: bool = False
     upper: bool = False
@@ -41,7 +45,7 @@ class FieldSource:
 
     def present(self, header: frozenset[str]) -> tuple[str, ...]:
         """The file's columns that this field reads, given the names in its header."""
-        if self.add or self.join is not None:
+        if self.add or self.names or self.join is not None:
             return (*self.add, *self.subtract) or self.columns
         return next(((name,) for name in self.columns if name in header), self.columns[:1])
 
@@ -115,6 +119,67 @@ class Balanced:
     may_be_partial: bool = False
 
 
+# A row of a panel is known by line and period: line 2, period 14 is 2014.
+MOST_PERIODS = 1000
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A file that holds one thing a line with a block of columns for each period: every period becomes a row.
+
+    `columns`: name of a row's column and the pattern of the file's, whose braces stand for the period's number;
+    `before`: a row's column that has the value which another one had in the period before; `first`: the plain columns
+    that are period 0; `date`: a row's column with the last day of its month, counted from the date in a plain column
+    (name, plain column, its strptime format), as 2017-05-31. A period is a row where all of `not_empty` are there,
+    all of `above_zero` are above zero, and at least one of `not_zero` is not zero.
+    """
+
+    period: str
+    columns: tuple[tuple[str, str], ...]
+    first: tuple[tuple[str, str], ...] = ()
+    before: tuple[tuple[str, str], ...] = ()
+    date: tuple[str, str, str] | None = None
+    not_empty: tuple[str, ...] = ()
+    not_zero: tuple[str, ...] = ()
+    above_zero: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """The columns that a row has and the file has not."""
+        dated = (self.date[0],) if self.date else ()
+        return (self.period, *(name for name, _ in (*self.columns, *self.before)), *dated)
+
+    def periods(self, header: Iterable[str]) -> list[int]:
+        """The periods that the header has at least one column of, and 0 where plain columns are its first."""
+        found = {0} if self.first else set()
+        patterns = [re.compile(re.escape(text).replace(r"\{\}", "([0-9]{1,3})")) for _, text in self.columns]
+        for name in header:
+            found |= {int(match[1]) for pattern in patterns if (match := pattern.fullmatch(name))}
+        return sorted(found)
+
+    def column_of(self, name: str, period: int) -> str | None:
+        """The file's column where a row of this period has the value; None if it has none there."""
+        if self.date and name == self.date[0]:
+            return self.date[1]
+        if period < 1:
+            return dict(self.first).get(name) if period == 0 else None
+        if name in dict(self.before):
+            return self.column_of(dict(self.before)[name], period - 1)
+        return dict(self.columns)[name].replace("{}", str(period)) if name in dict(self.columns) else None
+
+    def file_columns(self, header: Iterable[str]) -> list[str]:
+        """The file's columns that the rows are made of."""
+        needed = [plain for _, plain in self.first] + ([self.date[1]] if self.date else [])
+        for period in self.periods(header) or [1]:
+            needed += [name for each, _ in self.columns if (name := self.column_of(each, period))]
+        return list(dict.fromkeys(needed))
+
+    def header(self, header: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns of the rows: those of the file that are no block, and the panel's own."""
+        plain = {name for _, name in self.first} | ({self.date[1]} if self.date else set())
+        blocks = set(self.file_columns(header)) - plain
+        return (*(name for name in header if name not in blocks), *self.names())
+
+
 @dataclass(frozen=True)
 class TrailerLines:
     """Totals in comment lines: every pattern must be found; named groups are the declared values."""
@@ -168,6 +233,7 @@ class Template:
     summary: Summary | None = None
     row_checks: tuple[RowCheck, ...] = ()
     balanced: Balanced | None = None
+    panel: Panel | None = None
     hash: str = field(default="")
 
     @property
@@ -190,6 +256,9 @@ class Template:
     def missing_columns(self, header: frozenset[str]) -> list[str]:
         """The file's columns that the template needs and the header lacks, in the order of the fields."""
         missing: list[str] = []
+        if self.panel:
+            missing += [name for name in self.panel.file_columns(header) if name not in header]
+            header |= set(self.panel.names())
         if self.kind_column and self.kind_column not in header:
             missing.append(self.kind_column)
         for _, _, source in self.sources():
@@ -219,7 +288,8 @@ class Template:
 
     def extra_columns(self, header: tuple[str, ...]) -> list[str]:
         """The header's columns that the template does not know."""
-        return [] if self.ignores_all else [name for name in header if name not in self.known_columns()]
+        blocks = self.panel.file_columns(header) if self.panel else []
+        return [] if self.ignores_all else [name for name in header if name not in {*self.known_columns(), *blocks}]
 
     def all_totals(self) -> tuple[Total, ...]:
         if self.trailer is None:
