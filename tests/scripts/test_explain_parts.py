@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from settle.explain.lines import LONGEST_LINE, line_texts
+from settle.explain.lines import LONGEST_LINE, line_texts, place_of
 from settle.explain.pricing import rule_text
 from settle.explain.tree import Branch, amount, exact, money, percent
 from tests.scripts.explaining import EXPONENTS, FIGURES, capped, line, order_story, rule, told
