@@ -36,6 +36,8 @@ def standing(reader: Reader) -> Standing:
         "decisions_waiting": _decisions_waiting(reader),
         "exceptions": _exceptions(reader),
         "invariants_broken": _broken(reader),
+        "quality": _quality(reader),
+        "audit": _audit(reader),
         "untested_batches": _untested(reader, built),
     }
     return {**result, "next_step": next_step(result)}
@@ -171,6 +173,32 @@ def _broken(reader: Reader) -> list[dict[str, Any]]:
     return reader.rows("quality.rpt_invariants", columns, "not held", order="batch_id, invariant")
 
 
+def _quality(reader: Reader) -> list[dict[str, Any]]:
+    """What the last checkpoint of each batch found: how many expectations, how many stop, warn or are answered for."""
+    batches: dict[int, dict[str, Any]] = {}
+    columns = ("batch_id", "held", "stops", "accepted_by")
+    for row in reader.rows("quality.rpt_data_quality", columns, order="batch_id"):
+        found = batches.setdefault(
+            row["batch_id"],
+            {"batch_id": row["batch_id"], "checked": 0, "stopping": 0, "accepted": 0, "warnings": 0},
+        )
+        found["checked"] += 1
+        if not row["held"]:
+            found["stopping" if row["stops"] else "accepted" if row["accepted_by"] else "warnings"] += 1
+    return list(batches.values())
+
+
+def _audit(reader: Reader) -> list[dict[str, Any]]:
+    """How many objects under audit stand in which state."""
+    if not reader.has("audit", "fct_audit_objects"):
+        return []
+    found = reader.warehouse.execute(
+        f"select object_kind, state, count(*) from {reader.warehouse.schema('audit')}.fct_audit_objects "
+        "group by object_kind, state order by object_kind, state"
+    )
+    return [dict(zip(("object_kind", "state", "count"), row, strict=True)) for row in found]
+
+
 def _untested(reader: Reader, built: list[int]) -> list[int]:
     tested = {row["batch_id"] for row in reader.rows("meta.tested_batches", ("batch_id",))}
     return [batch_id for batch_id in built if batch_id not in tested]
@@ -184,6 +212,11 @@ def next_step(result: Standing) -> str:
     if result["invariants_broken"]:
         names = ", ".join(sorted({row["invariant"] for row in result["invariants_broken"]}))
         return f"Stop: {names} broken. Pay nothing before it is found; docs/rules says what each one means."
+    stopped = [str(row["batch_id"]) for row in result["quality"] if row["stopping"]]
+    if stopped:
+        return (
+            f"Stop: quality forbids to publish batch {', '.join(stopped)}. What failed and what to do: settle quality"
+        )
     if waiting:
         dates = ", ".join(str(row["batch_date"]) for row in waiting)
         return f"Build what is loaded ({dates}): settle run"

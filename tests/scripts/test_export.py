@@ -33,7 +33,7 @@ SHEET = Layout(
         ColumnLayout("at", {"en": "At", "zh": "时间"}, "time"),
         ColumnLayout("open", {"en": "Open", "zh": "未平"}, "flag"),
     ),
-    by_batch=True, only=(),
+    by_batch=True, leaves=False, only=(),
 )  # fmt: skip
 
 
@@ -127,7 +127,10 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path) -> No
 
 def test_every_shipped_layout_can_be_named_and_has_titles_in_both_languages() -> None:
     here = Settings.from_environment()
+    leaving = {(layout.name, layout.direction) for layout in layouts(here) if layout.leaves}
+    assert ("bills", "") in leaving and {direction for _, direction in leaving} == {"", "out"} and len(leaving) == 5
     for layout in layouts(here):
+        assert layout.by_batch or not layout.leaves, "QUAL-STOP is of a batch"
         assert layout_named(here, layout.name, layout.direction or None) == layout
         for language in LANGUAGES:
             titles = [column.titles[language] for column in layout.columns]

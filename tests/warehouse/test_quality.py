@@ -226,6 +226,25 @@ def test_the_report_names_every_finding_with_owner_and_what_to_do(story: Story, 
     assert unknown.exit_code == 2 and "The last one is of 2026-01-06" in unknown.stderr
 
 
+def test_qual_stop_keeps_what_somebody_acts_on_in_the_house(story: Story, tmp_path: Path) -> None:
+    """Bills and reports out are not written of a stopped batch; what people look into differences with is."""
+
+    def ask(*words: str) -> Any:
+        return CliRunner().invoke(app, ["export", *words, "--to", str(tmp_path / f"{words[0]}.xlsx")])
+
+    for words in (("bills",), ("subscription", "--direction", "out", "--batch-date", TODAY)):
+        refused = ask(*words)
+        assert refused.exit_code == 4 and "batch 2: orders_not_dated_after_their_batch" in refused.stderr
+        assert "settle quality --accept EXPECTATION" in refused.stderr
+        assert not (tmp_path / f"{words[0]}.xlsx").exists()
+    assert ask("bills", "--batch-date", YESTERDAY).exit_code == 0, "what came before the fault may leave"
+    assert ask("breaks").exit_code == 0 and ask("redemption", "--direction", "in").exit_code == 0
+    told = CliRunner().invoke(app, ["status"]).stdout
+    count = len(stops(story.settings))
+    assert re.search(rf"batch 2: \d+ expectations, {count} stopping, \d+ warnings", told), told
+    assert "Next: Stop: " in told
+
+
 def test_qual_accept(story: Story) -> None:
     """Somebody answers for a finding: it stops nothing more, until more rows fail than were accepted."""
     name = "orders_not_dated_after_their_batch"

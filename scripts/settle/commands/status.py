@@ -63,6 +63,8 @@ def status_lines(result: Standing, zone: ZoneInfo) -> list[str]:
     lines += _section("Exceptions", [f"{row['count']} {row['reason_code']}" for row in result["exceptions"]])
     lines += _section("Invariants broken", [f"{row['invariant']} in batch {row['batch_id']}: {row['failing_rows']} rows"
                                             for row in result["invariants_broken"]])  # fmt: skip
+    lines += _section("Quality", [_checked(row) for row in result["quality"]])
+    lines += _section("Under audit", [f"{row['count']} {row['object_kind']} {row['state']}" for row in result["audit"]])
     return [*lines, f"Next: {result['next_step']}"]
 
 
@@ -75,6 +77,11 @@ def _reset(row: dict[str, Any], zone: ZoneInfo) -> str:
         f"{row['reset_no']:>4}  from batch {row['from_batch_id']} to {row['up_to_batch_id']}, {when} by "
         f"{row['reset_by']}{why}; {state}"
     )
+
+
+def _checked(row: dict[str, Any]) -> str:
+    failed = ", ".join(f"{row[name]} {name}" for name in ("stopping", "warnings", "accepted") if row[name])
+    return f"batch {row['batch_id']}: {row['checked']} expectations, {failed or 'all held'}"
 
 
 def _section(title: str, rows: list[str]) -> list[str]:

@@ -29,7 +29,10 @@ class ColumnLayout:
 
 @dataclass(frozen=True)
 class Layout:
-    """A sheet. `table` is schema.name without the prefix; `by_batch`: it has a batch_date to choose rows by."""
+    """A sheet. `table` is schema.name without the prefix; `by_batch`: it has a batch_date to choose rows by.
+
+    `leaves`: it goes to somebody who acts on it, so it is not written of a batch that quality has stopped.
+    """
 
     name: str
     direction: str
@@ -38,6 +41,7 @@ class Layout:
     order: tuple[str, ...]
     columns: tuple[ColumnLayout, ...]
     by_batch: bool
+    leaves: bool
     only: tuple[tuple[str, str], ...]
 
     @property
@@ -68,6 +72,7 @@ def read_layouts(file: Path) -> list[Layout]:
                 order=tuple(body["order"]),
                 columns=columns,
                 by_batch=bool(body.get("by_batch", True)),
+                leaves=bool(body.get("leaves", False)),
                 only=((str(body["kind_column"]), name),) if "kind_column" in body else (),
             )
             for name, titles in body["kinds"].items()

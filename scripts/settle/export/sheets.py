@@ -8,11 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from settle.errors import InputError
+from settle.errors import DecisionNeededError, InputError
 from settle.explain.rows import Reader
 from settle.export.layouts import Language, Layout
 from settle.export.workbook import Workbook
 from settle.money import currency_exponents
+from settle.quality.results import publication_stops
+from settle.quality.start import stop_lines
 from settle.settings import Settings
 from settle.standing import built_batches
 from settle.warehouse import Warehouse
@@ -32,7 +34,8 @@ def export(
 ) -> Exported:
     """Write the rows of a layout; those of one batch, the last that is built if none is said.
 
-    Raises InputError when the table is not there, the batch is not built, or the path is no .xlsx.
+    Raises InputError when the table is not there, the batch is not built, or the path is no .xlsx; DecisionNeededError
+    (QUAL-STOP) when somebody would act on rows of a batch, or of one after it, that a critical expectation has stopped.
     """
     schema, table = layout.table.split(".")
     if not warehouse.has_table(schema, table):
@@ -43,12 +46,20 @@ def export(
     target = path or Path(_file_name(layout, batch_date))
     if target.suffix.lower() != ".xlsx":
         raise InputError(f"{target}: is no name of an Excel file. Let it end in .xlsx.")
+    if layout.leaves and batch_date is not None:
+        _refuse_stopped(warehouse, batch_date)
     where, params = _where(layout, batch_date)
     source = f"{warehouse.schema(schema)}.{table} where {where}"
     book = Workbook(target, layout, language, currency_exponents(settings), settings.zone)
     totals = _totals(warehouse, layout, source, params)
     about = batch_date.isoformat() if batch_date else "–"
     return Exported(target, book.write(rows_of(warehouse, layout, source, params), totals, about), batch_date)
+
+
+def _refuse_stopped(warehouse: Warehouse, day: date) -> None:
+    stopping = [row for row in publication_stops(Reader(warehouse)) if row["batch_date"] <= day]
+    if stopping:
+        raise DecisionNeededError("\n".join(stop_lines(stopping)))
 
 
 def _file_name(layout: Layout, day: date | None) -> str:
