@@ -9,7 +9,10 @@ with order_lines_seen as (
     select order_no, line_amount from {{ ref('stg_orders__order_lines') }}
     where
         batch_id < {{ batch_id() }} and order_version = 1
-        and order_no in (select order_no from {{ ref('stg_orders__orders') }} where batch_id = {{ batch_id() }})
+        and order_no in (
+            select order_no from {{ ref('stg_orders__orders') }}
+            where batch_id = {{ batch_id() }}
+        )
 ),
 
 line_sums as (
@@ -33,7 +36,7 @@ orders as (
         headers.order_no, headers.channel_code, headers.currency,
         case when headers.order_type = 'refund' then 'refund' else 'payment' end as direction,
         case
-            when headers.order_version > 1 or headers.status <> 'success' or heard_of_before.order_no is not null then null
+            when headers.order_version <> 1 or headers.status <> 'success' or heard_of_before.order_no is not null then null
             when line_sums.order_no is null then headers.header_amount
             else line_sums.lines_amount
         end as new_amount
