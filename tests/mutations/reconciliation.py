@@ -16,9 +16,9 @@ SIDES, PAIRS, JUDGED, NOW, ITEMS = (
 PAIRING = (
     Mutation(
         "a failed line takes part",
-        SIDES,
-        "lines.status = 'success' and crowded_numbers",
-        "crowded_numbers",
+        STEPS + "lines_looked_at.sql",
+        "batch_id <= {{ batch_id() }} and status = 'success'\n",
+        "batch_id <= {{ batch_id() }}\n",
         "REC_RESULT_only_successful_lines_take_part",
     ),
     Mutation(
@@ -54,6 +54,27 @@ PAIRING = (
         STEPS + "statements_touched.sql",
         "coalesce(rules.statement_grouping, 'single')",
         "coalesce(rules.statement_grouping, 'sum')",
+        "REC_SINGLE_a_second_line_is_a_duplicate",
+    ),
+    Mutation(
+        "what came before an order and its line is not remembered",
+        STEPS + "numbers_looked_at.sql",
+        " or heard_of_before.order_no is not null then null",
+        " then null",
+        "REC_PLAIN_what_looks_plain_and_is_not",
+    ),
+    Mutation(
+        "a refund line is plain beside a payment",
+        STEPS + "numbers_looked_at.sql",
+        " and orders.direction = lines.direction, false",
+        ", false",
+        "REC_PLAIN_what_looks_plain_and_is_not",
+    ),
+    Mutation(
+        "two lines that are equal to the order are plain",
+        STEPS + "numbers_looked_at.sql",
+        "having count(*) > 1",
+        "having count(*) > 2",
         "REC_SINGLE_a_second_line_is_a_duplicate",
     ),
     Mutation(
@@ -288,8 +309,8 @@ DECIDING = (
     Mutation(
         "a line that was assigned counts under both numbers",
         STEPS + "statements_touched.sql",
-        " and lines.status = 'success' and lines_moved.channel_code is null\n",
-        " and lines.status = 'success'\n",
+        "where lines_moved.channel_code is null and lines.order_no",
+        "where lines.order_no",
         "REC_DECIDE_a_line_that_is_reassigned_is_the_other_orders_line",
     ),
     Mutation(

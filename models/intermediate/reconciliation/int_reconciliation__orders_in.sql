@@ -10,17 +10,33 @@ filled as (
     where is_filled_now and batch_id <= {{ batch_id() }}
 ),
 
+numbers_paired as (
+    select distinct order_no from {{ ref('int_reconciliation__pairs') }}
+    where batch_id = {{ batch_id() }}
+),
+
+-- An order that is filled now may have come in any batch.
 orders_now as (
-    select orders.*
+    select
+        orders.order_no, orders.order_version, orders.channel_code, orders.currency, orders.minor_per_major, orders.header_minor,
+        -- REC-PLAIN: as plain_matches() has it. They are counted here, where every order of the batch is read anyway.
+        orders.order_version = 1 and orders.status = 'success' and numbers_paired.order_no is null as is_plain_match
     from {{ ref('stg_orders__orders') }} as orders
     left join highest_versions on highest_versions.order_no = orders.order_no
     left join filled on filled.order_no = orders.order_no and filled.order_version = orders.order_version
+    left join numbers_paired on numbers_paired.order_no = orders.order_no
     where
-        orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
-        and (
-            (orders.batch_id = {{ batch_id() }} and orders.status = 'success')
-            or (orders.batch_id <= {{ batch_id() }} and filled.batch_id = {{ batch_id() }})
-        )
+        orders.batch_id = {{ batch_id() }} and orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
+        and (orders.status = 'success' or filled.batch_id = {{ batch_id() }})
+    union all
+    select
+        orders.order_no, orders.order_version, orders.channel_code, orders.currency, orders.minor_per_major, orders.header_minor, false
+    from {{ ref('stg_orders__orders') }} as orders
+    inner join filled on filled.order_no = orders.order_no and filled.order_version = orders.order_version
+    left join highest_versions on highest_versions.order_no = orders.order_no
+    where
+        orders.batch_id < {{ batch_id() }} and orders.order_version = coalesce(highest_versions.order_version, orders.order_version)
+        and filled.batch_id = {{ batch_id() }}
 ),
 
 -- The version before, where it counted: its amount leaves our side.
@@ -36,11 +52,13 @@ orders_replaced as (
 ),
 
 orders_moved as (
-    select order_no, order_version, channel_code, currency, minor_per_major, header_minor, 1 as sign from orders_now
+    select
+        order_no, order_version, channel_code, currency, minor_per_major, header_minor, 1 as sign, case when is_plain_match then 1 else 0 end as plain
+    from orders_now
     union all
     select
         replaced.order_no, replaced.order_version, replaced.channel_code, replaced.currency, replaced.minor_per_major,
-        replaced.header_minor, -1
+        replaced.header_minor, -1, 0
     from orders_replaced as replaced
     left join filled on filled.order_no = replaced.order_no and filled.order_version = replaced.order_version
     where replaced.place = 1 and (replaced.status = 'success' or filled.order_no is not null)
@@ -53,16 +71,24 @@ line_sums as (
     group by order_no, order_version
 ),
 
-final as (
+amounts as (
     select
-        coalesce(moved.channel_code, '') as channel_code, moved.currency, {{ minor_sum('moved.sign') }} as left_count,
-        {{ minor_sum(
-            "moved.sign * case when line_sums.order_no is null then moved.header_minor else "
-            ~ to_minor('line_sums.lines_amount', 'moved.minor_per_major') ~ " end"
-        ) }} as left_minor
+        coalesce(moved.channel_code, '') as channel_code, moved.currency, moved.sign, moved.plain,
+        case
+            when line_sums.order_no is null then moved.header_minor
+            else {{ to_minor('line_sums.lines_amount', 'moved.minor_per_major') }}
+        end as amount_minor
     from orders_moved as moved
     left join line_sums on line_sums.order_no = moved.order_no and line_sums.order_version = moved.order_version
-    group by coalesce(moved.channel_code, ''), moved.currency
+),
+
+final as (
+    select
+        channel_code, currency,
+        {{ minor_sum('sign') }} as left_count, {{ minor_sum('sign * amount_minor') }} as left_minor,
+        {{ minor_sum('plain') }} as plain_count, {{ minor_sum('plain * amount_minor') }} as plain_minor
+    from amounts
+    group by channel_code, currency
 )
 
 select * from final

@@ -93,11 +93,11 @@ final as (
         lines.fee_minor,
         lines.currency,
         true
-    from {{ ref('stg_channel__payments') }} as lines
+    from {{ ref('int_reconciliation__lines_looked_at') }} as lines
     left join {{ ref('int_reconciliation__numbers_crowded') }} as crowded_numbers on crowded_numbers.order_no = lines.order_no
     left join {{ ref('int_reconciliation__orders_of_any_channel') }} as any_channel
         on any_channel.order_no = lines.order_no and any_channel.direction = lines.direction
-    where lines.batch_id = {{ batch_id() }} and lines.status = 'success' and crowded_numbers.order_no is null
+    where crowded_numbers.order_no is null
     union all
     -- A line without a number whose assignment is taken back is an item of its own again.
     select channel_code, '', direction, channel_txn_no, false, amount_minor, fee_minor, currency, false

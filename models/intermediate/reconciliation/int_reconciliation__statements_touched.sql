@@ -8,11 +8,9 @@ lines_seen as (
     select
         lines.batch_id, lines.channel_code, lines.channel_txn_no, lines.order_no, lines.direction, lines.currency, lines.amount_minor,
         lines.fee_minor, lines.completed_at
-    from {{ ref('stg_channel__payments') }} as lines
+    from {{ ref('int_reconciliation__lines_looked_at') }} as lines
     left join lines_moved on lines_moved.channel_txn_no = lines.channel_txn_no and lines_moved.channel_code = lines.channel_code
-    where
-        lines.batch_id <= {{ batch_id() }} and lines.status = 'success' and lines_moved.channel_code is null
-        and lines.order_no in (select order_no from {{ ref('int_reconciliation__numbers_crowded') }})
+    where lines_moved.channel_code is null and lines.order_no in (select order_no from {{ ref('int_reconciliation__numbers_crowded') }})
     union all
     select batch_id, channel_code, channel_txn_no, order_no, direction, currency, amount_minor, fee_minor, completed_at
     from lines_moved

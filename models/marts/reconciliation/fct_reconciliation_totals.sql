@@ -5,19 +5,19 @@
 with sides_in as (
     select
         'orders_channel' as relation, channel_code, currency, left_count, left_minor, 0 as right_count, 0 as right_minor,
-        0 as transferred_minor
+        0 as transferred_minor, plain_count, plain_minor
     from {{ ref('int_reconciliation__orders_in') }}
     union all
-    select 'orders_channel', channel_code, currency, 0, 0, right_count, right_minor, transferred_minor
+    select 'orders_channel', channel_code, currency, 0, 0, right_count, right_minor, transferred_minor, 0, 0
     from {{ ref('int_reconciliation__lines_in') }}
     union all
-    select 'channel_bank', channel_code, currency, left_count, left_minor, right_count, right_minor, transferred_minor
+    select 'channel_bank', channel_code, currency, left_count, left_minor, right_count, right_minor, transferred_minor, 0, 0
     from {{ ref('int_reconciliation__deposits_in') }}
     union all
-    select 'orders_spv', spv_code, currency, left_count, left_minor, right_count, right_minor, 0
+    select 'orders_spv', spv_code, currency, left_count, left_minor, right_count, right_minor, 0, 0, 0
     from {{ ref('int_reconciliation__spv_sides_in') }}
     union all
-    select 'instructions_bank', '', currency, left_count, left_minor, right_count, right_minor, 0
+    select 'instructions_bank', '', currency, left_count, left_minor, right_count, right_minor, 0, 0, 0
     from {{ ref('int_reconciliation__payouts_in') }}
 ),
 
@@ -30,16 +30,12 @@ sides as (
         {{ minor_sum('left_minor') }} as left_minor,
         {{ minor_sum('right_count') }} as right_count,
         {{ minor_sum('right_minor') }} as right_minor,
-        {{ minor_sum('transferred_minor') }} as transferred_minor
+        {{ minor_sum('transferred_minor') }} as transferred_minor,
+        -- Items that were matched when first seen move nothing between the pools; they are counted apart, without a look at each.
+        {{ minor_sum('plain_count') }} as plain_count,
+        {{ minor_sum('plain_minor') }} as plain_minor
     from sides_in
     group by relation, channel_code, currency
-),
-
--- Items that were matched when first seen move nothing between the pools; they are counted apart, without a look at each.
-plain as (
-    select channel_code, currency, count(*) as matched_count, {{ minor_sum('left_minor') }} as matched_minor
-    from ({{ plain_matches('= ' ~ batch_id()) | indent(4) }}) as plain_matches
-    group by channel_code, currency
 ),
 
 moved as (
@@ -83,8 +79,8 @@ final as (
         coalesce(sides.{{ side }}_minor, 0) as {{ side }}_minor,
         {%- endfor %}
         {%- for result in results %}
-        coalesce(moved.{{ result }}_count, 0){{ ' + coalesce(plain.matched_count, 0)' if result == 'matched' }} as {{ result }}_count,
-        coalesce(moved.{{ result }}_minor, 0){{ ' + coalesce(plain.matched_minor, 0)' if result == 'matched' }} as {{ result }}_minor,
+        coalesce(moved.{{ result }}_count, 0){{ ' + coalesce(sides.plain_count, 0)' if result == 'matched' }} as {{ result }}_count,
+        coalesce(moved.{{ result }}_minor, 0){{ ' + coalesce(sides.plain_minor, 0)' if result == 'matched' }} as {{ result }}_minor,
         {%- endfor %}
         {%- for pool in ['buffer', 'error'] %}
         {%- for part in ['opening', 'in', 'out', 'closing'] %}
@@ -99,8 +95,6 @@ final as (
     from sides
     full outer join moved
         on moved.relation = sides.relation and moved.channel_code = sides.channel_code and moved.currency = sides.currency
-    left join plain
-        on sides.relation = 'orders_channel' and plain.channel_code = sides.channel_code and plain.currency = sides.currency
 )
 
 select * from final
