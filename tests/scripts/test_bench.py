@@ -310,3 +310,13 @@ def test_the_command_runs_script_and_warehouse_and_finds_equal_totals(tmp_path: 
     ]
     assert found["totals"]["orders cleared"] > 2_800
     assert found["machine"]["cores"] >= 1
+
+
+def test_what_does_not_fit_into_memory_goes_to_the_folder_of_the_run(duckdb_settings: Settings, tmp_path: Path) -> None:
+    """The profile's own spill folder is relative; 50 million orders ended the benchmark for want of it."""
+    bench = Bench(Settings.from_environment(), DaySpec(orders=50), tmp_path / "bench", lambda text: None)
+    bench.config.mkdir(parents=True)
+    bench.empty_runs()
+    options = json.loads(bench.engine_options(bench.runs / "script.duckdb"))
+    assert options["temp_directory"] == str(bench.runs / "spill") and (bench.runs / "spill").is_dir()
+    assert options["memory_limit"] == "5GB"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from settle.generate.differences_day import (
     make_differences_day,
 )
 from settle.generate.reference_day import BatchFiles
-from settle.settings import Settings
 
 # What says how every item stands, and all that it is made of; the controls of the books need bills and are left out.
 JUDGED = (
@@ -83,9 +81,7 @@ class ReconciliationBench(Bench):
 
     def count(self, warehouse: Path) -> None:
         """The join that only counts, with the engine options of the profile."""
-        variables = self.variables(warehouse)
-        output = Settings.from_environment({**os.environ, **variables}).connection()
-        options = json.dumps({**output.get("config_options", {}), **output.get("settings", {})})
+        options = self.engine_options(warehouse)
         self.step(COUNTING, ["-m", "settle.bench.child", "counting", str(warehouse), options], warehouse)
 
 

@@ -129,11 +129,16 @@ class Bench:
 
     def script(self, files: BatchFiles, database: Path) -> None:
         """The hand-written script on a new DuckDB file, with the engine options of the profile."""
-        variables = self.variables(database)
-        output = Settings.from_environment({**os.environ, **variables}).connection()
-        options = json.dumps({**output.get("config_options", {}), **output.get("settings", {})})
         paths = [str(path) for path in (database, files.orders, files.payments, self.config)]
-        self.step(SCRIPT, ["-m", "settle.bench.child", "script", *paths, options], database)
+        self.step(SCRIPT, ["-m", "settle.bench.child", "script", *paths, self.engine_options(database)], database)
+
+    def engine_options(self, database: Path) -> str:
+        """The engine options of the shipped profile as JSON; what spills goes into this run's folder."""
+        output = Settings.from_environment({**os.environ, **self.variables(database)}).connection()
+        spill = self.runs / "spill"
+        spill.mkdir(parents=True, exist_ok=True)
+        options = {**output.get("config_options", {}), **output.get("settings", {}), "temp_directory": str(spill)}
+        return json.dumps(options)
 
 
 def run_day(bench: Bench, repeat: int) -> None:
