@@ -80,8 +80,8 @@ PAIRING = (
     Mutation(
         "the header counts before the lines",
         STEPS + "orders_touched.sql",
-        "when line_sums.order_no is null then orders_seen.header_minor",
-        "when orders_seen.header_minor is not null then orders_seen.header_minor",
+        "when line_sums.order_no is null then orders_seen.header_amount",
+        "when orders_seen.header_amount is not null then orders_seen.header_amount",
         "REC_SUM_lines_of_the_order_against_lines_of_the_statement",
     ),
     Mutation(

@@ -5,7 +5,7 @@ with highest_versions as (
 ),
 
 orders_seen as (
-    select batch_id, order_no, order_version, order_type, channel_code, currency, minor_per_major, header_minor, status
+    select batch_id, order_no, order_version, order_type, channel_code, currency, minor_per_major, header_amount, status
     from {{ ref('stg_orders__orders') }}
     where batch_id <= {{ batch_id() }} and order_no in (select order_no from {{ ref('int_reconciliation__numbers_looked_at') }})
 ),
@@ -26,10 +26,10 @@ final as (
         coalesce(orders_seen.channel_code, '') as channel_code,
         case when orders_seen.order_type = 'refund' then 'refund' else 'payment' end as direction,
         orders_seen.currency,
-        case
-            when line_sums.order_no is null then orders_seen.header_minor
-            else {{ to_minor('line_sums.lines_amount', 'orders_seen.minor_per_major') }}
-        end as order_minor,
+        {{ to_minor(
+            'case when line_sums.order_no is null then orders_seen.header_amount else line_sums.lines_amount end',
+            'orders_seen.minor_per_major'
+        ) }} as order_minor,
         orders_seen.status,
         orders_seen.batch_id = {{ batch_id() }} and orders_seen.order_version = 1 as is_first_seen
     from orders_seen
