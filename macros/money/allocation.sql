@@ -34,9 +34,8 @@
     `phase` is 0 for new business, 1 for adjustments. -#}
 {% macro amounts_to_allocate(level, phase) -%}
 {%- set first_adjustment = 'coalesce(' ~ first_adjustment_fee_no() ~ ', 9223372036854775807)' -%}
-{%- set of_phase = {'0': 'fee_no < ' ~ first_adjustment, '1': 'fee_no >= ' ~ first_adjustment}.get(
-    phase | string, 'case when fee_no >= ' ~ first_adjustment ~ ' then 1 else 0 end = ' ~ phase
-) -%}
+{#- New business is nearly everything: a comparison would be planned as a join that leaves a handful. -#}
+{%- set of_phase = 'fee_no >= ' ~ first_adjustment if phase | string == '1' else 'case when fee_no >= ' ~ first_adjustment ~ ' then 1 else 0 end = ' ~ phase -%}
 {%- if level == 1 %}
     select fee_no, kind_no as split_no, fee_minor as amount_minor from {{ ref('int_clearing__fees') }}
     where batch_id = {{ batch_id() }} and original_fee_no is null and fee_minor > 0 and {{ of_phase }}
