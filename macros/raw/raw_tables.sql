@@ -213,6 +213,18 @@ create table if not exists {{ prefix }}raw.audit_journal (
     prev_hash text not null,
     row_hash text not null
 );
+create table if not exists {{ prefix }}raw.payout_files (
+    row_no bigint not null,
+    file_no text not null,
+    instruction_no text not null,
+    bill_no text not null,
+    participant_id text not null,
+    account_no text not null,
+    currency text not null,
+    amount_minor bigint not null,
+    made_by text not null,
+    made_at timestamp not null
+);
 create table if not exists {{ prefix }}raw.quality_results (
     checkpoint_no bigint not null,
     batch_id bigint not null,

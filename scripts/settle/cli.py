@@ -19,6 +19,7 @@ from settle.commands import export as export_command
 from settle.commands import fix as fix_command
 from settle.commands import generate as generate_command
 from settle.commands import load as load_command
+from settle.commands import payout as payout_command
 from settle.commands import pull as pull_command
 from settle.commands import quality as quality_command
 from settle.commands import report as report_command
@@ -84,6 +85,7 @@ app.command("reset")(reset_command.reset)
 app.command("resolve")(resolve_command.resolve)
 app.command("export")(export_command.export)
 app.add_typer(audit_command.app, name="audit")
+app.command("payout")(payout_command.payout)
 app.command("fix")(fix_command.fix)
 app.command("shadow")(shadow_command.shadow)
 app.command("calendar")(calendar_command.calendar)

@@ -34,3 +34,7 @@ class ColumnError(SettleError):
         super().__init__(str(refusal))
         self.refusal, self.column = refusal, column
         self.exit_code = refusal.exit_code
+
+    def of_option(self, option: str, value: str) -> SettleError:
+        """The refusal for a command line: the option and what was given for it first."""
+        return type(self.refusal)(f"{f'{option} {value}'.strip()} {self} Nothing was written.")

@@ -175,6 +175,25 @@ def refuse_paid_bills(reader: Reader, from_batch_id: int) -> None:
     _refuse(
         reader, from_batch_id, ("APPROVED",), "approved", "what was approved", "have them rejected: settle audit reject"
     )
+    refuse_filed_payouts(reader, from_batch_id)
+
+
+def refuse_filed_payouts(reader: Reader, from_batch_id: int) -> None:
+    """AUDIT-PAYOUTS: raises DecisionNeededError where bills of these batches are in payout files that stand."""
+    files = sorted(
+        {
+            str(row["file_no"])
+            for row in reader.rows(
+                "settlement.fct_payout_instructions", ("file_no",), "file_no is not null and batch_id >= ?",
+                (from_batch_id,),
+            )
+        }
+    )  # fmt: skip
+    if files:
+        raise DecisionNeededError(
+            f"From batch {from_batch_id} on, bills are in {', '.join(files)}; clearing again would change what goes to "
+            "the bank. Nothing was changed. Have the files rejected first: settle audit reject payout_file"
+        )
 
 
 def _refuse(reader: Reader, from_batch_id: int, states: tuple[str, ...], are: str, what: str, instead: str) -> None:

@@ -9,7 +9,7 @@ ANSWERS, RETURNED, BILLS, INSTRUCTIONS = (
     "macros/reconciliation/final_answers.sql",
     "models/intermediate/settlement/int_settlement__payouts_returned.sql",
     "models/intermediate/settlement/int_settlement__bills_netted.sql",
-    "models/marts/settlement/fct_payout_instructions.sql",
+    "models/intermediate/settlement/int_settlement__payout_instructions.sql",
 )
 COMPARED, PAIRS, CONTROL = STEPS + "payouts_compared.sql", STEPS + "payout_pairs.sql", STEPS + "payouts_in.sql"
 EACH_RESULT = "REC_PAYOUT_each_result_of_a_payout"

@@ -158,7 +158,7 @@ def test_audit_states_go_one_step_on_and_end_where_nothing_follows() -> None:
     ]
     # What the shipped table says of every kind: the same way, to another end.
     ends = {step.object_kind: step.to_name for step in RULES.transitions if step.to_state == 3}
-    assert ends == {"bill": "PAID", "spv_report_out": "SENT", "spv_report_in": "BOOKED"}
+    assert ends == {"bill": "PAID", "spv_report_out": "SENT", "spv_report_in": "BOOKED", "payout_file": "SENT"}
 
 
 def test_audit_states_without_a_create_begin_where_no_step_leads_to() -> None:
@@ -176,7 +176,7 @@ PAID = taken(taken(CHECKED, "APPROVE", "Zhao"), "APPROVE", "Chen")
 # Journal, decision, content now, exit code, column, message.
 REFUSED = {
     "audit_states_unknown_kind": (CREATED, Wanted("invoice", "B1", "APPROVE", "Wang"), "C1", 2, "object_kind",
-        "is no kind of object. Use one of bill, spv_report_in, spv_report_out."),
+        "is no kind of object. Use one of bill, payout_file, spv_report_in, spv_report_out."),
     "audit_states_unknown_action": (CREATED, Wanted("bill", "B1", "PAY", "Wang"), "C1", 2, "action",
         "is no action. Use one of CREATE, APPROVE, REJECT."),
     "audit_states_not_built": ([], Wanted("bill", "B1", "CREATE", "Li"), None, 2, "object_id",

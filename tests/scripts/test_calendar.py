@@ -87,7 +87,7 @@ def test_every_posting_rule_names_known_accounts_and_two_different_ones() -> Non
 
 def test_audit_transitions_go_one_state_on_or_to_rejected() -> None:
     names = {"": "", "0": "CREATED", "1": "CHECKED", "2": "APPROVED", "-1": "REJECTED"}
-    last = {"bill": "PAID", "spv_report_out": "SENT", "spv_report_in": "BOOKED"}
+    last = {"bill": "PAID", "spv_report_out": "SENT", "spv_report_in": "BOOKED", "payout_file": "SENT"}
     rows = seed("audit_transitions")
     assert {row["object_kind"] for row in rows} == set(last)
     for row in rows:

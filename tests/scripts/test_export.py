@@ -128,9 +128,9 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path) -> No
 def test_every_shipped_layout_can_be_named_and_has_titles_in_both_languages() -> None:
     here = Settings.from_environment()
     leaving = {(layout.name, layout.direction) for layout in layouts(here) if layout.leaves}
-    assert ("bills", "") in leaving and {direction for _, direction in leaving} == {"", "out"} and len(leaving) == 5
+    assert ("bills", "") in leaving and {direction for _, direction in leaving} == {"", "out"} and len(leaving) == 6
     for layout in layouts(here):
-        assert layout.by_batch or not layout.leaves, "QUAL-STOP is of a batch"
+        assert layout.by_batch or layout.audited or not layout.leaves, "QUAL-STOP is of a batch"
         assert layout_named(here, layout.name, layout.direction or None) == layout
         for language in LANGUAGES:
             titles = [column.titles[language] for column in layout.columns]
@@ -141,14 +141,19 @@ def test_every_shipped_layout_can_be_named_and_has_titles_in_both_languages() ->
         kept = {column["name"] for column in model["columns"]}
         wanted = {*names, *(term.split()[0] for term in layout.order), *(name for name, _ in layout.only)}
         assert wanted <= kept, f"{file.name} lacks {wanted - kept}"
-        assert not layout.by_batch or "batch_date" in kept
+        assert not (layout.by_batch or layout.leaves) or "batch_date" in kept
+        assert not layout.audited or "file_no" in kept
         assert "currency" in names or not any(column.kind == "amount" for column in layout.columns)
 
 
 @pytest.mark.parametrize(
     ("kind", "direction", "message"),
     [
-        ("bill", None, "bill: is nothing that can be exported. Use one of bills, breaks, journal, subscription"),
+        (
+            "bill",
+            None,
+            "bill: is nothing that can be exported. Use one of bills, breaks, journal, payouts, subscription",
+        ),
         ("bills", "in", "--direction in: bills has no direction."),
         ("redemption", None, "--direction is missing: redemption goes out to an SPV or comes in from it."),
         ("redemption", "up", "--direction up: is no direction. Use in or out."),

@@ -166,7 +166,9 @@ def test_audit_bills_go_through_their_states_and_audit_seeds_keep_what_was_decid
     refused(4, "audit_journal.csv: row 9 is missing; row 9 was anchored.", "import", str(folder))
     journal.write_text(whole, encoding="utf-8")
     assert select(here, "select seq from raw.audit_journal") == []
-    assert done("import", str(folder)) == "decisions: 1 rows\ncorrections: 0 rows\naudit_journal: 9 rows\n"
+    assert done("import", str(folder)) == (
+        "decisions: 1 rows\ncorrections: 0 rows\npayout_files: 0 rows\naudit_journal: 9 rows\n"
+    )
     done("export", "--as-seed", str(again))
     for name in ("decisions.csv", "audit_journal.csv"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()

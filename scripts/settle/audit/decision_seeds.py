@@ -17,7 +17,7 @@ from settle.explain.rows import Reader
 from settle.warehouse import Warehouse
 
 # Every table of raw that people fill by deciding; those that a warehouse does not have are left out.
-DECISION_TABLES = ("decisions", "corrections", "audit_journal")
+DECISION_TABLES = ("decisions", "corrections", "payout_files", "audit_journal")
 NOTHING = "\\N"
 READ: dict[str, Callable[[str], Any]] = {
     "bigint": int,

@@ -9,12 +9,14 @@ from typing import Any
 from settle.audit.anchor import append_anchor, head_not_anchored, plan_anchor, read_anchors
 from settle.audit.chain import COLUMNS, Anchor, BrokenLink, JournalRow, first_broken, linked
 from settle.audit.kinds import KINDS, contents
-from settle.audit.machine import REJECTED, Rules, Wanted, decided, read_rules
+from settle.audit.machine import REJECTED, Rules, Wanted, decided, read_rules, this_round
 from settle.errors import ColumnError, DecisionNeededError, InputError
 from settle.explain.rows import Reader
 from settle.warehouse import Warehouse
 
 JOURNAL = "raw.audit_journal"
+# States of a thing that may go out, or has gone.
+APPROVED_STATES = ("APPROVED", "SENT")
 
 
 def read_journal(reader: Reader, where: str = "true", params: Sequence[Any] = ()) -> list[JournalRow]:
@@ -76,6 +78,24 @@ def anchor_head(warehouse: Warehouse) -> None:
     heads = reader.rows(JOURNAL, ("seq", "row_hash"), order="seq desc limit 1")
     if heads:
         append_anchor(warehouse.settings, Anchor(int(heads[0]["seq"]), str(heads[0]["row_hash"])))
+
+
+def refuse_unapproved(reader: Reader, kind: str, object_id: str) -> None:
+    """AUDIT-PAYOUTS: raises DecisionNeededError unless the object is approved and still what was approved."""
+    journal = read_journal(reader, "object_kind = ? and object_id = ?", (kind, object_id))
+    if not journal:
+        raise InputError(f"{kind} {object_id} is not under audit. Nothing was written. See: settle audit list")
+    last = journal[-1]
+    if last.to_name not in APPROVED_STATES:
+        raise DecisionNeededError(
+            f"{kind} {object_id} is {last.to_name}, and nothing goes out that is not approved. Nothing was written. "
+            f"See for whom it waits: settle audit list --kind {kind}"
+        )
+    if contents(reader, kind, [object_id]).get(object_id) != this_round(journal)[0].content_hash:
+        raise DecisionNeededError(
+            f"{kind} {object_id} has changed since it was put under audit, so it is not what was approved. Nothing was "
+            "written. Find out what changed: settle audit verify"
+        )
 
 
 def objects(reader: Reader) -> list[dict[str, Any]]:

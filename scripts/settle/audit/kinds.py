@@ -33,6 +33,10 @@ KINDS = {
              "settlement_date", "entry_count", "gross_minor", "refund_minor", "fee_minor", "charge_minor",
              "adjustment_minor", "carried_in_minor", "carried_out_minor", "net_minor"),
         ),
+        Kind(
+            "payout_file", "settlement", "fct_payout_instructions", "file_no",
+            ("file_no", "instruction_no", "bill_no", "participant_id", "account_no", "currency", "amount_minor"),
+        ),
         # Files are numbered anew where a warehouse is made again from them; texts may be worded better.
         Kind("spv_report_out", "spv", "rpt_spv_out", "report_no", moving=("state", "error_text", "file_id")),
         Kind("spv_report_in", "spv", "rpt_spv_in", "report_no", moving=("state", "error_text", "file_id")),

@@ -26,7 +26,7 @@ app = typer.Typer(help="Reports and bills through their states; who decided what
 
 NEEDED = ("object_kind", "object_id", "action")
 KNOWN = (*NEEDED, "comment", "by", "seen")
-OPTION_OF = {"by": "--by ", "seen": "--seen ", "comment": "--comment "}
+OPTION_OF = {"by": "--by", "seen": "--seen", "comment": "--comment"}
 NOTHING_WRITTEN = "Nothing was written."
 
 KindName = Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.")]
@@ -216,8 +216,7 @@ def _decide_each(wanted: Sequence[Wanted], dry_run: bool, json: bool) -> None:
             try:
                 rows.append(desk.decide(each))
             except ColumnError as fault:
-                value = f"{OPTION_OF.get(fault.column, '')}{getattr(each, fault.column)}".strip()
-                raise type(fault.refusal)(f"{value} {fault} {NOTHING_WRITTEN}") from fault
+                raise fault.of_option(OPTION_OF.get(fault.column, ""), getattr(each, fault.column)) from fault
         return rows
 
     _take(wanted, decided, dry_run, json)

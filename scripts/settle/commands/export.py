@@ -17,12 +17,15 @@ from settle.warehouse import open_warehouse
 def export(
     kind: Annotated[
         str,
-        typer.Argument(help="bills, breaks, journal, or a report: subscription, redemption, repayment, distribution."),
+        typer.Argument(
+            help="bills, breaks, journal, payouts, or a report: subscription, redemption, repayment, distribution."
+        ),
     ],
     direction: Annotated[str | None, typer.Option(help="Of a report: out (to the SPV) or in (from it).")] = None,
     batch_date: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The batch; else the last that is built.")
     ] = None,
+    file_no: Annotated[str | None, typer.Option(help="Of payouts: the payout file, which must be approved.")] = None,
     to: Annotated[Path | None, typer.Option(help="The file to write; else KIND_DATE.xlsx in this folder.")] = None,
     language: Annotated[str, typer.Option(help="Of the titles: en or zh.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
@@ -40,7 +43,7 @@ def export(
     settings = Settings.from_environment()
     layout = layout_named(settings, kind, direction)
     with open_warehouse(settings, read_only=True) as warehouse:
-        done = write(settings, warehouse, layout, batch_date.date() if batch_date else None, to, spoken)
+        done = write(settings, warehouse, layout, batch_date.date() if batch_date else None, to, spoken, file_no)
     if json:
         say_json({"file": str(done.path), "rows": done.rows, "batch_date": done.batch_date})
         return

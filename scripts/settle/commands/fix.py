@@ -77,9 +77,8 @@ def _one(desk: FixDesk, wanted: Fix) -> Correction:
     try:
         return desk.correct(wanted)
     except ColumnError as fault:
-        option = "" if fault.column == "row_key" else f"--{fault.column} "
-        shown = f"{option}{vars(wanted)[fault.column]}".strip()
-        raise type(fault.refusal)(f"{shown} {fault} Nothing was written.") from fault
+        option = "" if fault.column == "row_key" else f"--{fault.column}"
+        raise fault.of_option(option, vars(wanted)[fault.column]) from fault
 
 
 def _list(desk: FixDesk, json: bool) -> None:

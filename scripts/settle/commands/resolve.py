@@ -19,7 +19,7 @@ from settle.settings import Settings
 from settle.warehouse import Warehouse, open_warehouse
 
 ITEMS_SHOWN = 50
-OPTION_OF = {"item_key": "", "action": "--action ", "reason": "--reason ", "by": "--by ", "with": "--with "}
+OPTION_OF = {"item_key": "", "action": "--action", "reason": "--reason", "by": "--by", "with": "--with"}
 
 
 def resolve(
@@ -86,8 +86,7 @@ def _one(desk: Desk, wanted: Wanted) -> Decision:
         return desk.decide(wanted)
     except ColumnError as fault:
         value = {**vars(wanted), "with": wanted.other}[fault.column]
-        shown = f"{OPTION_OF[fault.column]}{value}".strip()
-        raise type(fault.refusal)(f"{shown} {fault} Nothing was written.") from fault
+        raise fault.of_option(OPTION_OF[fault.column], value) from fault
 
 
 def _list(desk: Desk, json: bool) -> None:

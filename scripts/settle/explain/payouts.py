@@ -7,7 +7,10 @@ from typing import Any
 from settle.explain import rows
 from settle.explain.rows import Reader
 
-COLUMNS = ("instruction_no", "batch_id", "account_no", "currency", "amount_minor", "attempt_no", "status")
+COLUMNS = (
+    "instruction_no", "batch_id", "account_no", "currency", "amount_minor", "attempt_no", "status",
+    "file_no", "file_state",
+)  # fmt: skip
 ANSWER_COLUMNS = (
     "file_no", "instruction_no", "bank_txn_no", "amount", "currency", "status", "failure_code", "failure_reason",
     "processed_at",

@@ -254,6 +254,7 @@ class Teller:
             part = root.add(
                 f"Payout {payout['instruction_no']}: {self._money(payout['amount_minor'], currency)}, "
                 f"attempt {payout['attempt_no']}, {payout['status']}"
+                + (f", in file {payout['file_no']} ({payout['file_state']})" if payout["file_no"] else "")
             )
             for row in payout["answers"]:
                 why = " ".join(str(row[name]) for name in ("failure_code", "failure_reason") if row[name])

@@ -31,7 +31,8 @@ class ColumnLayout:
 class Layout:
     """A sheet. `table` is schema.name without the prefix; `by_batch`: it has a batch_date to choose rows by.
 
-    `leaves`: it goes to somebody who acts on it, so it is not written of a batch that quality has stopped.
+    `leaves`: it goes to somebody who acts on it, so it is not written of a batch that quality has stopped. `audited`:
+    the kind of object that it is one of, chosen by its number in `file_no`, and written only once that is approved.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Layout:
     by_batch: bool
     leaves: bool
     only: tuple[tuple[str, str], ...]
+    audited: str = ""
 
     @property
     def has_totals(self) -> bool:
@@ -74,6 +76,7 @@ def read_layouts(file: Path) -> list[Layout]:
                 by_batch=bool(body.get("by_batch", True)),
                 leaves=bool(body.get("leaves", False)),
                 only=((str(body["kind_column"]), name),) if "kind_column" in body else (),
+                audited=str(body.get("audited", "")),
             )
             for name, titles in body["kinds"].items()
         ]

@@ -8,13 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from settle.errors import DecisionNeededError, InputError
+from settle.errors import InputError
 from settle.explain.rows import Reader
 from settle.export.layouts import Language, Layout
 from settle.export.workbook import Workbook
 from settle.money import currency_exponents
-from settle.quality.results import publication_stops
-from settle.quality.start import stop_lines
+from settle.payout import newest_day, refuse_unsendable
+from settle.quality.start import refuse_stopped
 from settle.settings import Settings
 from settle.standing import built_batches
 from settle.warehouse import Warehouse
@@ -30,12 +30,14 @@ class Exported:
 
 
 def export(
-    settings: Settings, warehouse: Warehouse, layout: Layout, day: date | None, path: Path | None, language: Language
-) -> Exported:
-    """Write the rows of a layout; those of one batch, the last that is built if none is said.
+    settings: Settings, warehouse: Warehouse, layout: Layout, day: date | None, path: Path | None, language: Language,
+    file_no: str | None = None,
+) -> Exported:  # fmt: skip
+    """Write the rows of a layout; those of one batch, the last that is built if none is said, or of one payout file.
 
     Raises InputError when the table is not there, the batch is not built, or the path is no .xlsx; DecisionNeededError
-    (QUAL-STOP) when somebody would act on rows of a batch, or of one after it, that a critical expectation has stopped.
+    (QUAL-STOP) when somebody would act on rows of a batch, or of one after it, that a critical expectation has stopped,
+    and where a payout file is not approved (AUDIT-PAYOUTS).
     """
     schema, table = layout.table.split(".")
     if not warehouse.has_table(schema, table):
@@ -43,27 +45,30 @@ def export(
     batch_date = _built_day(warehouse, day) if layout.by_batch else None
     if not layout.by_batch and day is not None:
         raise InputError(f"--batch-date: {layout.name} is one list for all batches. Leave it out.")
-    target = path or Path(_file_name(layout, batch_date))
+    if bool(layout.audited) != (file_no is not None):
+        raise InputError(
+            f"--file-no is missing: say which file. See: settle audit list --kind {layout.audited}"
+            if layout.audited
+            else f"--file-no {file_no}: {layout.name} has none. Leave it out."
+        )
+    target = path or Path(_file_name(layout, batch_date, file_no))
     if target.suffix.lower() != ".xlsx":
         raise InputError(f"{target}: is no name of an Excel file. Let it end in .xlsx.")
-    if layout.leaves and batch_date is not None:
-        _refuse_stopped(warehouse, batch_date)
-    where, params = _where(layout, batch_date)
+    if file_no is not None:
+        refuse_unsendable(Reader(warehouse), file_no)
+    where, params = _where(layout, batch_date, file_no)
     source = f"{warehouse.schema(schema)}.{table} where {where}"
+    if layout.leaves:
+        refuse_stopped(Reader(warehouse), batch_date or newest_day(warehouse, source, params))
     book = Workbook(target, layout, language, currency_exponents(settings), settings.zone)
     totals = _totals(warehouse, layout, source, params)
     about = batch_date.isoformat() if batch_date else "–"
     return Exported(target, book.write(rows_of(warehouse, layout, source, params), totals, about), batch_date)
 
 
-def _refuse_stopped(warehouse: Warehouse, day: date) -> None:
-    stopping = [row for row in publication_stops(Reader(warehouse)) if row["batch_date"] <= day]
-    if stopping:
-        raise DecisionNeededError("\n".join(stop_lines(stopping)))
-
-
-def _file_name(layout: Layout, day: date | None) -> str:
-    return "_".join(part for part in (layout.name, layout.direction, day.isoformat() if day else "") if part) + ".xlsx"
+def _file_name(layout: Layout, day: date | None, file_no: str | None) -> str:
+    parts = (layout.name, layout.direction, file_no or "", day.isoformat() if day else "")
+    return "_".join(part for part in parts if part) + ".xlsx"
 
 
 def _built_day(warehouse: Warehouse, day: date | None) -> date:
@@ -80,8 +85,10 @@ def _built_day(warehouse: Warehouse, day: date | None) -> date:
     return day
 
 
-def _where(layout: Layout, day: date | None) -> tuple[str, list[Any]]:
+def _where(layout: Layout, day: date | None, file_no: str | None) -> tuple[str, list[Any]]:
     conditions: list[tuple[str, Any]] = [(f"{column} = ?", value) for column, value in layout.only]
+    if file_no is not None:
+        conditions.append(("file_no = ?", file_no))
     if day is not None:
         conditions.append(("batch_date = ?", day))
     return " and ".join(sql for sql, _ in conditions) or "true", [value for _, value in conditions]

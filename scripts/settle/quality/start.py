@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,13 @@ def stop_lines(stopping: Sequence[dict[str, Any]]) -> list[str]:
         "Mend the cause and check again (settle quality), or answer for it: "
         "settle quality --accept EXPECTATION --batch-date D --reason TEXT --by NAME",
     ]
+
+
+def refuse_stopped(reader: Reader, day: date | None) -> None:
+    """QUAL-STOP: raises DecisionNeededError when a batch up to this day is stopped; nothing where there is no day."""
+    stopping = [row for row in publication_stops(reader) if day is not None and row["batch_date"] <= day]
+    if stopping:
+        raise DecisionNeededError("\n".join(stop_lines(stopping)))
 
 
 def _weight(row: dict[str, Any]) -> str:
