@@ -58,7 +58,7 @@ def faulty() -> World:
         hand.order("OLD", "1.00", ordered_at=at("2024-06-03")),
         hand.order("TWICE1", "30.00", customer_id="K", ordered_at=at(TODAY, "11:00:00")),
         hand.order("TWICE2", "30.00", customer_id="K", ordered_at=at(TODAY, "11:00:00")),
-        hand.order("STRANGE", "1.00", product_code="unknown", ordered_at=at(TODAY)),
+        hand.order("STRANGE", "1.00", product_code="unknown", order_type="subscription", ordered_at=at(TODAY)),
         hand.order("FAR<i>OFF", "50000.00", channel_code="C", ordered_at=at(TODAY)),
         hand.order("ALONE", "1.00", channel_code="D", ordered_at=at(TODAY)),
         hand.payment("FAR<i>OFF", "10000.00"),
@@ -72,7 +72,8 @@ def faulty() -> World:
         hand.report("S-FOREIGN", "CALM", "1.00", currency="XXX", confirmed_on=TODAY),
     )
     channels = [hand.seed("channels", channel_code=name) for name in "CD"]
-    return World(0, "", [calm, wrong], hand.config(channels=channels))
+    products = [hand.seed("products", product_code="P"), hand.seed("products", product_code="L", spv_code="V")]
+    return World(0, "", [calm, wrong], hand.config(channels=channels, products=products))
 
 
 # What no file can bring is planted into the built warehouse.
@@ -84,6 +85,14 @@ PLANTED = (
         case order_no when 'OLD' then -1 when 'TWICE2' then base_minor + 1 else fee_minor end as fee_minor,
         case when order_no <> 'TWICE1' then participant_id end as participant_id
     ) from clearing.kept
+    """,
+    "create table settlement.kept as from settlement.fct_payout_instructions",
+    """
+    create or replace view settlement.fct_payout_instructions as
+    select * replace (
+        case batch_id when 1 then 'unknown' else 'failed' end as status, 2 as answered_batch_id,
+        case batch_id when 1 then date '2025-12-30' else batch_date end as batch_date
+    ) from settlement.kept
     """,
     "update reconciliation.fct_reconciliation_totals set unexplained_minor = 1 where channel_code = 'C'",
     "update raw.payments set amount = -5 where channel_txn_no = 'T-NOBODY'",
@@ -98,6 +107,8 @@ TAMPERED = {
     "statement_amounts_not_negative": "channel_code C, channel_txn_no T-NOBODY",
     "few_rows_are_set_aside": "file_id 2, ",
     "files_hold_rows": "file_id 4, ",
+    "payouts_are_answered": "instruction_no PAY-B1-M-20260105-",
+    "payouts_do_not_fail": "instruction_no PAY-B2-M-20260106-",
 }
 FROM_FILES = {
     "orders_not_dated_after_their_batch": "order_no AHEAD, order_version 1",
@@ -113,6 +124,8 @@ FROM_FILES = {
     "deposits_can_be_compared": "account_no BANK, bank_ref_no D-FOREIGN",
     "report_lines_not_after_their_batch": "spv_code V, report_kind subscription, spv_txn_no S-AHEAD",
     "report_amounts_can_be_compared": "spv_code V, report_kind subscription, spv_txn_no S-FOREIGN",
+    "lines_from_spvs_have_no_error": "report_no V:in:subscription:2026-01-06, line_no 1…",
+    "lines_to_spvs_have_no_error": "report_no :out:subscription:2026-01-06, line_no 1…",
     "no_large_difference_is_open": "relation orders_channel, item_key C|FAR<i>OFF…",
     "statements_have_come": "relation orders_channel, channel_code D, currency CNY",
     "bills_of_the_usual_size": "bill_no B2-M-20260106-…",
