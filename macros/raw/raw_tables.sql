@@ -208,6 +208,7 @@ create table if not exists {{ prefix }}raw.audit_journal (
     role text not null,
     comment text not null,
     decided_at timestamp not null,
+    after_batch_id bigint not null,
     content_hash text not null,
     algorithm text not null,
     prev_hash text not null,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from tests.mutations.harness import Mutation
 
-JOURNAL, OBJECTS, CONTROLS, BILLS = (
+JOURNAL, OBJECTS, CONTROLS, BILLS, GIVEN, NETTED = (
     "models/staging/decisions/stg_decisions__audit_journal.sql",
     "models/marts/audit/fct_audit_objects.sql",
     "models/marts/audit/rpt_audit_controls.sql",
     "models/intermediate/settlement/int_settlement__bills_allowed.sql",
+    "models/intermediate/reconciliation/int_reconciliation__instructions_given.sql",
+    "models/intermediate/settlement/int_settlement__bills_netted.sql",
 )
 
 MUTATIONS = (
@@ -95,5 +97,33 @@ MUTATIONS = (
         "guarded_models.model_code is null)",
         "true)",
         "audit AUDIT_BILLS_state_and_payable",
+    ),
+    Mutation(
+        "an answer is expected to what nobody has approved",
+        GIVEN,
+        "    where not needs_approval\n",
+        "",
+        "audit REC_PAYOUT_waits_for_approval",
+    ),
+    Mutation(
+        "what was only checked is instructed",
+        GIVEN,
+        "to_name in ('APPROVED', 'PAID')",
+        "to_name in ('CHECKED', 'APPROVED', 'PAID')",
+        "audit REC_PAYOUT_waits_for_approval",
+    ),
+    Mutation(
+        "what is approved was instructed a batch before",
+        GIVEN,
+        "min(after_batch_id) + 1 as batch_id",
+        "min(after_batch_id) as batch_id",
+        "audit REC_PAYOUT_waits_for_approval",
+    ),
+    Mutation(
+        "a model that asks for approval is forgotten once the bill is made",
+        NETTED,
+        "model_code in (select model_code from {{ ref('stg_config__settlement_models') }} where requires_approval) as",
+        "false as",
+        "audit REC_PAYOUT_waits_for_approval",
     ),
 )

@@ -125,7 +125,8 @@ class AuditLaboratory(Laboratory):
     """With the small shop and a journal of good and bad decisions; who notices is a check of tests/rules/audit.py."""
 
     def load(self, files: Path) -> None:
-        guarded = hand.config(settlement_models=[hand.model(requires_approval="true")])
+        compared = hand.seed("reconciliation_rules", relation="instructions_bank", buffer_days=9)
+        guarded = hand.config(settlement_models=[hand.model(requires_approval="true")], reconciliation_rules=[compared])
         days = [hand.batch(f"2026-01-0{n}", hand.order(f"O{n}", "100.00", ordered_at=f"2026-01-0{n}T10:00:00+08:00"))
                 for n in (5, 6, 7)]  # fmt: skip
         world = World(0, "", days, guarded)

@@ -51,6 +51,11 @@ CHECKS: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "select batch_id, state, is_payable from settlement.fct_settlement_bills where participant_id = 'M'",
         [(1, "APPROVED", True), (2, "CHECKED", False), (3, "CREATED", False)],
     ),
+    # The bill of batch 1 is approved after it, the others are not; the bank answers nothing.
+    "audit REC_PAYOUT_waits_for_approval": (
+        "select batch_id, result from reconciliation.fct_reconciliation_items where relation = 'instructions_bank'",
+        [(2, "platform_only")],
+    ),
 }
 
 
@@ -61,7 +66,7 @@ def journal(bills: dict[str, str]) -> list[JournalRow]:
         row = JournalRow(
             0, "spv_report_out" if name == "B3" else "bill", bills.get(name, name), before,
             None if before is None else NAMES[before], action, after, NAMES[after], actor, "any", "",
-            datetime(2026, 1, 8) + timedelta(minutes=number), f"{number:064x}",
+            datetime(2026, 1, 8) + timedelta(minutes=number), f"{number:064x}", 1,
         )  # fmt: skip
         rows.append(linked(row, rows[-1] if rows else None))
     rows[14] = replace(rows[14], prev_hash="f" * 64)

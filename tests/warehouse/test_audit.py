@@ -109,9 +109,9 @@ def test_audit_bills_go_through_their_states_and_audit_seeds_keep_what_was_decid
     file.write_text(f"{header}bill,{first},approve,,Zhao\nbill,{third},reject,fee disputed,\n", encoding="utf-8")
     assert done("decide", str(file), "--dry-run").endswith("Nothing was written.\n")
     written = json.loads(done("decide", str(file), "--json"))["decisions"]
-    assert [(row["seq"], row["to_name"], row["actor"]) for row in written] == [
-        (6, "APPROVED", "Zhao"),
-        (7, "REJECTED", "Wang"),
+    assert [(row["seq"], row["to_name"], row["actor"], row["after_batch_id"]) for row in written] == [
+        (6, "APPROVED", "Zhao", 3),
+        (7, "REJECTED", "Wang", 3),
     ]
     refused(2, "is REJECTED, which is final and takes no action", "approve", "bill", third, "--by", "Zhao")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
+from settle.audit.chain import JournalRow, linked
+from settle.audit.desk import write as write_journal
 from settle.explain.facts import facts_of
 from settle.explain.rows import Reader
 from settle.explain.story import Teller
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.postgres_in_campaign
 
 DAYS = tuple(date(2026, 1, day) for day in (5, 6, 7, 8, 12, 13))
 PARTICIPANTS = tuple(f"P{number}" for number in range(40))
+APPROVAL = (("CREATE", "CREATED", "Li"), ("APPROVE", "CHECKED", "Wang"), ("APPROVE", "APPROVED", "Zhao"))
 ITEMS = """
     select batch_id, item_key, result, pool, left_minor, right_minor, difference_minor, match_kind, opened_batch_id
     from {prefix}reconciliation.fct_reconciliation_items
@@ -156,3 +159,46 @@ def test_random_payouts_stand_as_the_rules_say(any_home: Settings, tmp_path: Pat
         "treasury should: Have the account corrected",
     ):  # fmt: skip
         assert said in story, story
+
+
+def test_rec_payout_waits_for_approval(any_home: Settings, tmp_path: Path) -> None:
+    """The example of the page: approved on the 5th, and on the 7th after the bank has paid."""
+    names = [instruction_no(place, ("M", "CNY"), DAYS[place - 1], "S", 1) for place in (1, 2)]
+    batches = [
+        hand.batch(DAYS[0].isoformat(), hand.order("A", "100.00", ordered_at="2026-01-05T10:00:00+08:00")),
+        hand.batch(DAYS[1].isoformat(), hand.order("B", "100.00", ordered_at="2026-01-06T10:00:00+08:00")),
+        hand.batch(DAYS[2].isoformat(), *(hand.answer(name, "99.00") for name in names)),
+        hand.batch(DAYS[3].isoformat(), hand.order("C", "100.00", ordered_at="2026-01-08T10:00:00+08:00")),
+    ]
+    compared = hand.seed("reconciliation_rules", relation="instructions_bank", buffer_days=1)
+    tables = hand.config(settlement_models=[hand.model(requires_approval="true")], reconciliation_rules=[compared])
+    world = World(0, "", batches, tables)
+    here = replace(any_home, config_dir=tmp_path / "config")
+    write_config([world], here.config_dir, leave_out=["business_days", "currencies"])
+    load(here, [world], tmp_path / "files")
+    rows: list[JournalRow] = []
+    for name, after in zip(names, (1, 3), strict=True):
+        for step, (action, state, who) in enumerate(APPROVAL):
+            before = APPROVAL[step - 1][1] if step else None
+            row = JournalRow(
+                0, "bill", name.removeprefix("PAY-"), step - 1 if step else None, before, action, step, state, who,
+                "any", "", datetime(2026, 1, 5 + after, 20, step), "", after,
+            )  # fmt: skip
+            rows.append(linked(row, rows[-1] if rows else None))
+    with open_warehouse(here) as warehouse:
+        warehouse.ensure_raw_tables()
+        with warehouse.transaction():
+            write_journal(warehouse, rows)
+    build(here)
+    with open_warehouse(here, read_only=True) as warehouse:
+        found = sorted(tuple(row[:4]) for row in warehouse.execute(ITEMS.format(prefix=here.schema_prefix)))
+        assert found == [
+            (2, f"|{names[0]}", "platform_only", "buffer"), (3, f"|{names[0]}", "matched_late", "none"),
+            (3, f"|{names[1]}", "channel_only", "error"), (4, f"|{names[1]}", "matched_late", "none"),
+        ]  # fmt: skip
+        totals = sorted(tuple(row) for row in warehouse.execute(TOTALS.format(prefix=here.schema_prefix)))
+        assert [(row[0], *row[2:]) for row in totals if row[2] or row[3]] == [
+            (2, 9900, 0, 0), (3, 0, 19800, 0), (4, 9900, 0, 0),
+        ]  # fmt: skip
+        assert {row[4] for row in totals} == {0}
+        assert warehouse.execute(BROKEN.format(prefix=here.schema_prefix)) == []

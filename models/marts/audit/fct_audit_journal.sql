@@ -12,6 +12,7 @@ with final as (
         role,
         comment,
         decided_at,
+        after_batch_id,
         content_hash,
         algorithm,
         prev_hash,

@@ -30,6 +30,7 @@ final as (
         journal.role,
         journal.comment,
         journal.decided_at,
+        journal.after_batch_id,
         journal.content_hash,
         journal.algorithm,
         journal.prev_hash,

@@ -16,17 +16,20 @@ NOT_ANCHORED = "is not anchored: it was not written by a decision, or its anchor
 # What the hash of a row is over, in this order. Another order or another form needs another ALGORITHM.
 HASHED = (
     "algorithm", "prev_hash", "seq", "object_kind", "object_id", "from_state", "from_name", "action", "to_state",
-    "to_name", "actor", "role", "comment", "decided_at", "content_hash",
+    "to_name", "actor", "role", "comment", "decided_at", "after_batch_id", "content_hash",
 )  # fmt: skip
 COLUMNS = (
     "seq", "object_kind", "object_id", "from_state", "from_name", "action", "to_state", "to_name", "actor", "role",
-    "comment", "decided_at", "content_hash", "algorithm", "prev_hash", "row_hash",
+    "comment", "decided_at", "after_batch_id", "content_hash", "algorithm", "prev_hash", "row_hash",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class JournalRow:
-    """One decision. A CREATE comes from no state; `content_hash` is that of the object's rows at the decision."""
+    """One decision. A CREATE comes from no state; `content_hash` is that of the object's rows at the decision.
+
+    `after_batch_id` is the last batch that was built, or begun, by then: what follows from it follows in the next one.
+    """
 
     seq: int
     object_kind: str
@@ -41,6 +44,7 @@ class JournalRow:
     comment: str
     decided_at: datetime
     content_hash: str
+    after_batch_id: int = 0
     algorithm: str = ALGORITHM
     prev_hash: str = BEGINNING
     row_hash: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,8 @@ class Desk:
         self.reader = reader
         self.rules: Rules = read_rules(reader.warehouse.settings)
         self.now = datetime.now(UTC).replace(tzinfo=None)
+        marks = reader.rows("meta.model_batches", ("batch_id",), order="batch_id desc limit 1")
+        self.after_batch_id = int(marks[0]["batch_id"]) if marks else 0
         last = reader.rows(JOURNAL, ("max(seq)",))
         self.head = next(iter(read_journal(reader, "seq = ?", (last[0]["max(seq)"],))), None) if last else None
         broken = head_not_anchored(self.head, reader.warehouse.settings)
@@ -54,7 +57,8 @@ class Desk:
         if held is None:
             raise ColumnError(InputError(f"is no kind of object. Use one of {', '.join(KINDS)}."), "object_kind")
         journal = self.journals.setdefault((wanted.object_kind, wanted.object_id), [])
-        row = linked(decided(wanted, journal, held.get(wanted.object_id), self.rules, self.now), self.head)
+        taken = decided(wanted, journal, held.get(wanted.object_id), self.rules, self.now)
+        row = linked(replace(taken, after_batch_id=self.after_batch_id), self.head)
         journal.append(row)
         self.head = row
         return row
