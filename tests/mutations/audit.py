@@ -122,8 +122,8 @@ MUTATIONS = (
     Mutation(
         "a model that asks for approval is forgotten once the bill is made",
         NETTED,
-        "model_code in (select model_code from {{ ref('stg_config__settlement_models') }} where requires_approval) as",
-        "false as",
+        "model_code in (\n            select",
+        "model_code not in (\n            select",
         "audit REC_PAYOUT_waits_for_approval",
     ),
 )

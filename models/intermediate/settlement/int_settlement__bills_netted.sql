@@ -99,19 +99,20 @@ closing as (
 final as (
     select
         cast({{ batch_id() }} as bigint) as batch_id, {{ batch_date() }} as batch_date, 'bill' as row_kind,
-        {{ bill_no(batch_id()) }} as bill_no,
-        participant_id, account_no, currency, model_code, settlement_date, entry_count, gross_minor, refund_minor, fee_minor,
-        charge_minor, entries_net_minor, adjustment_minor,
-        carried_out_minor + net_minor - entries_net_minor - adjustment_minor as carried_in_minor,
-        carried_out_minor, net_minor, attempt_no,
+        {{ bill_no(batch_id()) }} as bill_no, participant_id, account_no, currency, model_code, settlement_date, entry_count,
+        gross_minor, refund_minor, fee_minor, charge_minor, entries_net_minor, adjustment_minor,
+        carried_out_minor + net_minor - entries_net_minor - adjustment_minor as carried_in_minor, carried_out_minor, net_minor, attempt_no,
         -- REC-PAYOUT: kept with the bill, so that a changed model does not change what was instructed when.
-        model_code in (select model_code from {{ ref('stg_config__settlement_models') }} where requires_approval) as needs_approval
+        model_code in (
+            select model_code from {{ ref('stg_config__settlement_models') }}
+            where requires_approval
+        ) as needs_approval
     from netted
     union all
     select
         cast({{ batch_id() }} as bigint), {{ batch_date() }}, 'balance', null,
-        participant_id, account_no, currency, model_code, null, null, null, null, null, null, null, null, null, carried_out_minor, null,
-        null, null
+        participant_id, account_no, currency, model_code, null, null, null, null, null, null, null, null, null, carried_out_minor,
+        null, null, null
     from closing
     where carried_out_minor <> 0
 )
