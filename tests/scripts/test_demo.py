@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from settle.errors import InputError
 from settle.output import SilentReporter
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
+from tests.warehouse.company import once, shared_base
 
 
 @dataclass
@@ -39,14 +41,18 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    where = tmp_path_factory.mktemp("demo")
+    where = shared_base(tmp_path_factory) / "demo-that-ran"
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SETTLE_WAREHOUSE", "SETTLE_CONFIG", "SETTLE_TARGET", "SETTLE_SCHEMA_PREFIX"):
             patch.delenv(name, raising=False)
         patch.setenv("SETTLE_WAREHOUSE", str(where / "new.duckdb"))
-        result = CliRunner().invoke(app, ["demo", "--keep", str(where / "files")])
-        settings = Settings.from_environment()
-        yield Ran(result.output, result.exit_code, settings, where / "files")
+
+        def make(folder: Path) -> None:
+            result = CliRunner().invoke(app, ["demo", "--keep", str(where / "files")])
+            (folder / "ran.json").write_text(json.dumps([result.output, result.exit_code]), encoding="utf-8")
+
+        output, exit_code = json.loads((once(where.parent, "demo-told", make) / "ran.json").read_text(encoding="utf-8"))
+        yield Ran(output, exit_code, Settings.from_environment(), where / "files")
 
 
 def test_the_demo_gives_the_known_numbers_and_says_where_to_look(ran: Ran) -> None:

@@ -59,6 +59,11 @@ def isolated(patch: pytest.MonkeyPatch, folder: Path) -> Settings:
     return Settings.from_environment()
 
 
+def configured(home: Settings) -> Settings:
+    """With a configuration folder, always at the same place, so that dbt parses the project once for all such tests."""
+    return replace(home, config_dir=home.warehouse_path.parent / "config")
+
+
 def emptied(folder: Path) -> None:
     """Take everything out of a folder but what dbt has parsed: a warehouse on the same path needs no new parsing."""
     for entry in folder.iterdir():

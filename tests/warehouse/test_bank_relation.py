@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.oracle import hand
 from tests.oracle.banking import bank_items, net
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
-from tests.warehouse.company import build
+from tests.warehouse.company import build, configured
 from tests.warehouse.test_oracle_agrees import load
 
 pytestmark = pytest.mark.postgres_in_campaign
@@ -127,7 +126,7 @@ def entries_like_nets(draw: random.Random, name: str, day: date, lines: list[Row
 
 def test_random_settlement_batches_stand_as_the_rules_say(any_home: Settings, tmp_path: Path) -> None:
     worlds = [a_world(seed) for seed in range(WORLDS)]
-    here = replace(any_home, config_dir=tmp_path / "config")
+    here = configured(any_home)
     write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
     load(here, worlds, tmp_path / "files")
     build(here)

@@ -17,6 +17,7 @@ from settle.warehouse import Warehouse, open_warehouse
 from tests.oracle import hand
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
+from tests.warehouse.company import configured
 from tests.warehouse.test_oracle_agrees import load
 
 pytestmark = pytest.mark.postgres_in_campaign
@@ -180,7 +181,7 @@ def build(here: Settings, left_out: Sequence[str] = ("unit_test",)) -> Fees:
 
 def test_bill_steps_every_fee_follows_from_its_rows(any_home: Settings, tmp_path: Path) -> None:
     world = world_of_every_method()
-    here = replace(any_home, config_dir=any_home.warehouse_path.parent / "config")
+    here = configured(any_home)
     write_config([world], here.config_dir, leave_out=["business_days", "currencies"])
     load(here, [replace(world, batches=world.batches[:1])], tmp_path / "files")
     first = build(here, ("unit_test", "test"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from settle.settings import Settings
 from tests.oracle import hand
 from tests.oracle.world import World
 from tests.oracle.worlds import write_config
-from tests.warehouse.company import build
+from tests.warehouse.company import build, configured
 from tests.warehouse.marts import assert_same, mart_rows
 from tests.warehouse.shop import run_reset, select, told
 from tests.warehouse.test_oracle_agrees import load
@@ -83,7 +82,7 @@ def next_batch(here: Settings, day: str, *rows: dict[str, str]) -> None:
 def test_an_error_of_an_spv_is_found_fixed_and_gone(
     any_home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = replace(any_home, config_dir=any_home.warehouse_path.parent / "config")
+    here = configured(any_home)
     monkeypatch.setenv("SETTLE_CONFIG", str(here.config_dir))
     monkeypatch.delenv("SETTLE_ACTOR", raising=False)
     world = World(0, "", [FIRST], CONFIG)

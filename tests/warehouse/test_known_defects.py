@@ -26,8 +26,8 @@ from tests.oracle.compare import compare_worlds
 from tests.oracle.world import Batch, World
 from tests.oracle.worlds import write_config, write_files
 from tests.rules.examples import DATES, Example, prefix_of, read_examples, world_of
-from tests.rules.warehouse import WITHOUT_TESTS, Found, rows_of_examples
-from tests.warehouse.company import CHECKOUT, emptied, isolated, on_postgres
+from tests.rules.warehouse import WITHOUT_TESTS, Found, from_json, rows_of_examples, to_json
+from tests.warehouse.company import CHECKOUT, configured, emptied, isolated, on_postgres, once, shared_base
 
 pytestmark = pytest.mark.postgres_in_campaign
 
@@ -95,31 +95,42 @@ def arranged(world: World, number: int, folder: Path) -> list[tuple[date, str, P
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
-def defects(request: pytest.FixtureRequest, own_folder: Path, own_postgres_folder: Path) -> Found:
+def defects(
+    request: pytest.FixtureRequest,
+    own_folder: Path,
+    own_postgres_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Found:
     """What the marts hold of all defects, on one engine; invariants that are broken are told among the differences."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "postgres":
-            emptied(own_postgres_folder)
-            server = request.getfixturevalue("postgres_server")
-            base = on_postgres(patch, own_postgres_folder, server, "known_defects")
-        else:
-            emptied(own_folder)
-            base = isolated(patch, own_folder)
-        folder = base.warehouse_path.parent
-        here = replace(base, config_dir=folder / "config", archive_dir=folder / "archive")
-        worlds = [world_of(number, example) for number, example in enumerate(ALL)]
-        write_config(worlds, here.config_dir, leave_out=LEFT_OUT)
-        opened(here)
-        load(here, files_of(worlds[: len(DEFECTS)], folder / "files"))
-        for world in worlds[len(DEFECTS) :]:
-            load(here, arranged(world, world.seed, folder / "files"))
-        failures = run(here)
-        assert not failures, "\n".join(failures)
-        with open_warehouse(here, read_only=True) as warehouse:
-            told = compare_worlds(worlds, warehouse.execute, here.schema_prefix)
-            broken = warehouse.execute("select distinct invariant from quality.rpt_invariants where not held")
-            told += [f"invariant {name} is broken" for (name,) in broken]
-            return Found(rows_of_examples(warehouse, ALL), told, "", "")
+
+    def make(kept: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            if request.param == "postgres":
+                emptied(own_postgres_folder)
+                server = request.getfixturevalue("postgres_server")
+                base = on_postgres(patch, own_postgres_folder, server, "known_defects")
+            else:
+                emptied(own_folder)
+                base = isolated(patch, own_folder)
+            folder = base.warehouse_path.parent
+            here = replace(configured(base), archive_dir=folder / "archive")
+            worlds = [world_of(number, example) for number, example in enumerate(ALL)]
+            write_config(worlds, here.config_dir, leave_out=LEFT_OUT)
+            opened(here)
+            load(here, files_of(worlds[: len(DEFECTS)], folder / "files"))
+            for world in worlds[len(DEFECTS) :]:
+                load(here, arranged(world, world.seed, folder / "files"))
+            failures = run(here)
+            assert not failures, "\n".join(failures)
+            with open_warehouse(here, read_only=True) as warehouse:
+                told = compare_worlds(worlds, warehouse.execute, here.schema_prefix)
+                broken = warehouse.execute("select distinct invariant from quality.rpt_invariants where not held")
+                told += [f"invariant {name} is broken" for (name,) in broken]
+                found = Found(rows_of_examples(warehouse, ALL), told, "", "")
+            (kept / "found.json").write_text(to_json(found), encoding="utf-8")
+
+    folder = once(shared_base(tmp_path_factory), f"known-defects-{request.param}", make)
+    return from_json((folder / "found.json").read_text(encoding="utf-8"))
 
 
 def assert_holds(found: Found, *names: str) -> None:
@@ -166,7 +177,7 @@ def test_none_of_them_breaks_an_invariant_and_the_oracle_agrees(defects: Found) 
 def packed(home: Settings, example: Example) -> tuple[Settings, World]:
     """An empty warehouse with the batches and the configuration of one example."""
     folder = home.warehouse_path.parent
-    here = replace(home, config_dir=folder / "config", archive_dir=folder / "archive")
+    here = replace(configured(home), archive_dir=folder / "archive")
     world = world_of(0, example)
     write_config([world], here.config_dir, leave_out=LEFT_OUT)
     opened(here)

@@ -10,7 +10,7 @@ import pytest
 
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
-from tests.warehouse.company import build
+from tests.warehouse.company import build, configured
 from tests.warehouse.shop import DAYS, configure, shop, shop_config
 from tests.warehouse.test_oracle_agrees import load
 
@@ -26,7 +26,7 @@ GRANTED = """
 
 
 def test_fees_and_grants_of_a_late_batch(any_home: Settings, tmp_path: Path) -> None:
-    here = replace(any_home, config_dir=any_home.warehouse_path.parent / "config")
+    here = configured(any_home)
     configure(here.config_dir, shop_config())
     with open_warehouse(here) as warehouse:
         warehouse.ensure_raw_tables()

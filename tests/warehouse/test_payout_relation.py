@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.oracle import hand
 from tests.oracle.payouts import Entry, Payouts, instruction_no
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
-from tests.warehouse.company import build
+from tests.warehouse.company import build, configured
 from tests.warehouse.test_oracle_agrees import load
 
 pytestmark = pytest.mark.postgres_in_campaign
@@ -121,7 +121,7 @@ def test_random_payouts_stand_as_the_rules_say(any_home: Settings, tmp_path: Pat
         batches.append(hand.batch(day.isoformat(), *orders, *returns))
     tables = hand.config(participants=[hand.seed("participants", participant_id=name) for name in PARTICIPANTS])
     world, payouts = World(0, "", batches, tables), draft.payouts
-    here = replace(any_home, config_dir=tmp_path / "config")
+    here = configured(any_home)
     write_config([world], here.config_dir, leave_out=["business_days", "currencies"])
     load(here, [world], tmp_path / "files")
     build(here)
@@ -173,7 +173,7 @@ def test_rec_payout_waits_for_approval(any_home: Settings, tmp_path: Path) -> No
     compared = hand.seed("reconciliation_rules", relation="instructions_bank", buffer_days=1)
     tables = hand.config(settlement_models=[hand.model(requires_approval="true")], reconciliation_rules=[compared])
     world = World(0, "", batches, tables)
-    here = replace(any_home, config_dir=tmp_path / "config")
+    here = configured(any_home)
     write_config([world], here.config_dir, leave_out=["business_days", "currencies"])
     load(here, [world], tmp_path / "files")
     rows: list[JournalRow] = []

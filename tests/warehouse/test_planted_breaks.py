@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import astuple, fields, replace
-from pathlib import Path
+from dataclasses import astuple, fields
 
 import pytest
 
@@ -13,7 +12,7 @@ from settle.generate.planted import KINDS, make_break_worlds
 from settle.generate.reference_day import business_dates
 from settle.settings import Settings
 from settle.warehouse import open_warehouse
-from tests.warehouse.company import build
+from tests.warehouse.company import build, configured
 from tests.warehouse.planted import CALENDAR, arrivals, load, written
 
 DAYS, SEED = 6, 20260302
@@ -36,11 +35,13 @@ STATES = """
 """
 
 
-def built(home: Settings, count: int, folder: Path, seed: int = SEED) -> list[BreakWorld]:
-    """So many worlds loaded and built in the warehouse of `home`."""
+def built(home: Settings, count: int, seed: int = SEED) -> list[BreakWorld]:
+    """So many worlds loaded and built in the warehouse of `home`, their configuration at its place for tests."""
+    here = configured(home)
+    folder = here.config_dir.parent
     worlds = written(count, DAYS, seed, folder)
-    load(home, arrivals(worlds, folder))
-    build(home)
+    load(here, arrivals(worlds, folder))
+    build(here)
     return worlds
 
 
@@ -62,20 +63,18 @@ def wrong(home: Settings, worlds: list[BreakWorld]) -> list[str]:
     return told
 
 
-def test_two_hundred_worlds_have_all_their_breaks_found_and_none_besides(home: Settings, tmp_path: Path) -> None:
-    here = replace(home, config_dir=tmp_path / "files" / "config")
-    worlds = built(here, 200, tmp_path / "files")
+def test_two_hundred_worlds_have_all_their_breaks_found_and_none_besides(home: Settings) -> None:
+    worlds = built(home, 200)
     kinds = Counter(answer.kind for world in worlds for answer in world.answers)
     assert len(kinds) >= len(KINDS)
     assert min(kinds.values()) >= 100, kinds
-    found = wrong(here, worlds)
+    found = wrong(home, worlds)
     assert not found, f"{len(found)} of {kinds.total()}:\n" + "\n".join(found[:20])
 
 
-def test_postgresql_finds_the_same(postgres_home: Settings, tmp_path: Path) -> None:
-    here = replace(postgres_home, config_dir=tmp_path / "files" / "config")
-    worlds = built(here, 40, tmp_path / "files", SEED + 1)
-    assert wrong(here, worlds) == []
+def test_postgresql_finds_the_same(postgres_home: Settings) -> None:
+    worlds = built(postgres_home, 40, SEED + 1)
+    assert wrong(postgres_home, worlds) == []
 
 
 @pytest.mark.parametrize("seed", [1, 2])

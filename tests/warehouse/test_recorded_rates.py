@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from settle.warehouse import open_warehouse
 from tests.oracle import hand
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
+from tests.warehouse.company import configured
 from tests.warehouse.test_oracle_agrees import load
 
 pytestmark = pytest.mark.postgres_in_campaign
@@ -40,7 +40,7 @@ def order(order_no: str, day: str, **values: object) -> Row:
 
 
 def test_bill_fx_and_bill_account_what_was_shown_stays(any_home: Settings, tmp_path: Path) -> None:
-    here = replace(any_home, config_dir=any_home.warehouse_path.parent / "config")
+    here = configured(any_home)
     refund = order("R", TUESDAY, order_type="refund", original_order_no="A")
     days = (
         # The rate of Monday is corrected, the contract moves to yen, the account changes; then there is none.

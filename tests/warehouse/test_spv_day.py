@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.oracle import hand
 from tests.oracle.world import ORDER_COLUMNS, REPORT_COLUMNS, Row, World
 from tests.oracle.worlds import write_config
 from tests.scripts.sftp_server import PASSWORD, serving
+from tests.warehouse.company import configured
 from tests.warehouse.shop import select, told
 
 CONFIG = hand.config(products=[hand.seed("products", product_code="P", spv_code="V")])
@@ -48,7 +48,7 @@ def sheet(path: Path, name: str) -> list[dict[str, Any]]:
 def test_a_report_goes_from_the_spv_to_an_approved_book(
     home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = replace(home, config_dir=tmp_path / "config")
+    here = configured(home)
     write_config([World(0, "", [], CONFIG)], here.config_dir, leave_out=["business_days", "currencies"])
     monkeypatch.setenv("SETTLE_CONFIG", str(here.config_dir))
     monkeypatch.setenv("SETTLE_PULL_PASSWORD", PASSWORD)

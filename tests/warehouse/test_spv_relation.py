@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.oracle.reporting import spv_items
 from tests.oracle.world import Row, World
 from tests.oracle.worlds import write_config
 from tests.rules.warehouse import write_corrections
-from tests.warehouse.company import build
+from tests.warehouse.company import build, configured
 from tests.warehouse.test_oracle_agrees import load
 
 pytestmark = pytest.mark.postgres_in_campaign
@@ -116,7 +115,7 @@ def a_world(seed: int) -> World:
 
 def test_random_spv_reports_stand_as_the_rules_say(any_home: Settings, tmp_path: Path) -> None:
     worlds = [a_world(seed) for seed in range(WORLDS)]
-    here = replace(any_home, config_dir=tmp_path / "config")
+    here = configured(any_home)
     write_config(worlds, here.config_dir, leave_out=["business_days", "currencies"])
     load(here, worlds, tmp_path / "files")
     write_corrections(here, worlds)
