@@ -133,3 +133,10 @@ def assert_same(expected: Mapping[str, list[str]], found: Mapping[str, list[str]
     told = differences(expected, found)
     assert not told, "\n".join(told)
     assert hashes_of(expected) == hashes_of(found)
+
+
+def without(rows: list[str], columns: tuple[str, ...]) -> list[str]:
+    """The rows of a mart without some columns."""
+    keep = [at for at, column in enumerate(rows[0].split("\t")) if column.split()[0] not in columns]
+    cut = ["\t".join(row.split("\t")[at] for at in keep) for row in rows]
+    return [cut[0], *sorted(cut[1:])]

@@ -19,7 +19,7 @@ from tests.oracle.compare import compare_worlds
 from tests.oracle.world import World
 from tests.oracle.worlds import calendar, make_world, with_late_lines, write_config, write_files
 from tests.warehouse.company import DATASETS, DAYS, Demo, build, load_days
-from tests.warehouse.marts import assert_same, every_row, mart_rows
+from tests.warehouse.marts import assert_same, every_row, mart_rows, without
 
 
 def test_day_by_day_is_all_at_once_is_full_refresh(home: Settings, demo: Demo) -> None:
@@ -99,10 +99,3 @@ def compared(settings: Settings, worlds: Sequence[World]) -> list[str]:
     """What the marts hold otherwise than the oracle says."""
     with open_warehouse(settings, read_only=True) as warehouse:
         return compare_worlds(worlds, warehouse.execute, settings.schema_prefix)
-
-
-def without(rows: list[str], columns: tuple[str, ...]) -> list[str]:
-    """The rows of a mart without some columns."""
-    keep = [at for at, column in enumerate(rows[0].split("\t")) if column.split()[0] not in columns]
-    cut = ["\t".join(row.split("\t")[at] for at in keep) for row in rows]
-    return [cut[0], *sorted(cut[1:])]
